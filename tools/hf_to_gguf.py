@@ -19,8 +19,6 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-import torch
-from safetensors.torch import load_file
 
 ARCHITECTURES = {
     "llama": gguf.MODEL_ARCH.LLAMA,
@@ -34,7 +32,12 @@ ARCHITECTURES = {
     "kimi_k2": gguf.MODEL_ARCH.DEEPSEEK2,
     "kimi_k25": gguf.MODEL_ARCH.DEEPSEEK2,
     "glm4_moe_lite": gguf.MODEL_ARCH.DEEPSEEK2,
+    # The pinned package does not know deepseek32 by name; its tensors have the names of GLM-5's.
+    "deepseek_v32": gguf.MODEL_ARCH.GLM_DSA,
+    "glm_moe_dsa": gguf.MODEL_ARCH.GLM_DSA,
 }
+ARCHITECTURE_NAMES = gguf.MODEL_ARCH_NAMES | {"deepseek_v32": "deepseek32"}
+MTP_ARCHITECTURES = (gguf.MODEL_ARCH.GLM4_MOE, gguf.MODEL_ARCH.GLM_DSA)
 
 
 @dataclass
@@ -53,26 +56,49 @@ class Model:
     tensors: dict[str, np.ndarray]
 
     @property
+    def arch_name(self):
+        return ARCHITECTURE_NAMES.get(self.config["model_type"], ARCHITECTURE_NAMES[self.arch])
+
+    @property
     def mla(self):
-        return self.arch == gguf.MODEL_ARCH.DEEPSEEK2
+        return self.arch in (gguf.MODEL_ARCH.DEEPSEEK2, gguf.MODEL_ARCH.GLM_DSA)
+
+    @property
+    def mtp_layers(self):
+        # deepseek2 files leave the multi-token-prediction layers out; the others keep them as last blocks.
+        return self.config.get("num_nextn_predict_layers") or 0 if self.arch in MTP_ARCHITECTURES else 0
 
     @property
     def blocks(self):
-        # GLM-4.5 files keep the multi-token-prediction layer as a last block; deepseek2 files leave it out.
-        extra = self.config.get("num_nextn_predict_layers") or 0 if self.arch == gguf.MODEL_ARCH.GLM4_MOE else 0
-        return self.config["num_hidden_layers"] + extra
+        return self.config["num_hidden_layers"] + self.mtp_layers
 
     @property
     def head_dim(self):
         return self.config.get("head_dim") or self.config["hidden_size"] // self.config["num_attention_heads"]
 
 
+def read_safetensors(file):
+    """The tensors as float32. By hand: numpy has no bfloat16, and torch is not needed for anything else."""
+    data = Path(file).read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, tensor in header.items():
+        begin, end = (start + offset for offset in tensor["data_offsets"])
+        stored = np.frombuffer(data[begin:end], {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}[tensor["dtype"]])
+        if tensor["dtype"] == "BF16":
+            stored = (stored.astype(np.uint32) << 16).view(np.float32)
+        tensors[name] = stored.astype(np.float32).reshape(tensor["shape"])
+    return tensors
+
+
 def read_tensors(folder):
     tensors = {}
     for file in sorted(Path(folder).glob("*.safetensors")):
         if file.name.startswith("model"):
-            tensors |= load_file(file)
-    return {n: t.to(torch.float32).numpy() for n, t in tensors.items()}
+            tensors |= read_safetensors(file)
+    return tensors
 
 
 def read_model(folder):
@@ -171,10 +197,10 @@ def llama3_factors(model):
     return (1 / ((1 - smooth) / factor + smooth)).astype(np.float32)
 
 
-def add_metadata(writer, model, file_type):
+def add_metadata(writer, model, file_type, name):
     config = model.config
     writer.add_type(gguf.GGUFType.MODEL)
-    writer.add_name("golden")
+    writer.add_name(name)
     writer.add_block_count(model.blocks)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -191,6 +217,10 @@ def add_metadata(writer, model, file_type):
     _add_rope(writer, model)
     if model.mla:
         _add_mla(writer, config)
+    if "index_topk" in config:
+        writer.add_indexer_head_count(config["index_n_heads"])
+        writer.add_indexer_key_length(config["index_head_dim"])
+        writer.add_indexer_top_k(config["index_topk"])
     _add_experts(writer, model)
 
 
@@ -258,8 +288,8 @@ def _add_experts(writer, model):
         writer.add_expert_weights_norm(True)
     if shared_rules or config.get("scoring_func") == "sigmoid":
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
-    if model.arch == gguf.MODEL_ARCH.GLM4_MOE:
-        writer.add_nextn_predict_layers(config["num_nextn_predict_layers"])
+    if model.mtp_layers:
+        writer.add_nextn_predict_layers(model.mtp_layers)
 
 
 def add_tokenizer(writer, folder):
@@ -292,14 +322,14 @@ def quantize(entry, kind):
     return gguf.quants.quantize(np.ascontiguousarray(entry.values), kind)
 
 
-def convert(folder, out, type_name="F32", choose=choose_type, encode=quantize):
+def convert(folder, out, type_name="F32", choose=choose_type, encode=quantize, tokenizer=add_tokenizer, name="golden"):
     """Writes the file; returns [(entry, type, written array)]."""
     model, wanted = read_model(folder), gguf.GGMLQuantizationType[type_name.removesuffix("_M")]
     file_types = {"F32": "ALL_F32", "MXFP4": "MOSTLY_MXFP4_MOE"}
     file_type = gguf.LlamaFileType[file_types.get(type_name, f"MOSTLY_{type_name}")]
-    writer = gguf.GGUFWriter(out, gguf.MODEL_ARCH_NAMES[model.arch])
-    add_metadata(writer, model, file_type)
-    add_tokenizer(writer, folder)
+    writer = gguf.GGUFWriter(out, model.arch_name)
+    add_metadata(writer, model, file_type, name)
+    tokenizer(writer, folder)
     written = []
     for entry in plan(model):
         kind = choose(entry, wanted)

@@ -80,7 +80,8 @@ TEST(GgufCheckpoint, MissingKeysAreNamed) {
 TEST(GgufCheckpoint, RefusesWhatItDoesNotUnderstand) {
   GgufBuilder unknown;
   unknown.String("general.architecture", "mamba");
-  ExpectError(std::move(unknown), "deepseek2, glm4moe, llama, minimax-m2, qwen2, qwen3, qwen3moe, seed_oss");
+  ExpectError(std::move(unknown),
+              "deepseek2, deepseek32, glm-dsa, glm4moe, llama, minimax-m2, qwen2, qwen3, qwen3moe, seed_oss");
   ExpectError(Llama().Real("llama.attention.clamp_kqv", 8.0f), "llama.attention.clamp_kqv");
   ExpectError(Llama().Int("llama.expert_count", 8), "Mixtral");
   ExpectError(Llama().Flag("llama.attention.causal", false), "sees the future");
@@ -174,6 +175,49 @@ TEST(GgufCheckpoint, LatentWeightsComeSplitOrJoined) {
   EXPECT_EQ((*both)->Find("model.layers.0.self_attn.kv_b_proj.weight"), nullptr);
   EXPECT_EQ((*both)->Find("model.layers.0.self_attn.k_b_proj.weight")->dims, (std::vector<int64_t>{2, 8, 8}));
   ExpectError(mla().Real("deepseek2.attention.temperature_scale", 0.1f), "temperature_scale");
+}
+
+TEST(GgufCheckpoint, SparseAttentionNamesItsIndexer) {
+  const auto sparse = [](const std::string& name, const std::set<std::string>& without = {}) {
+    GgufBuilder b;
+    b.String("general.architecture", name).Int(name + ".nextn_predict_layers", 1);
+    const std::pair<const char*, uint32_t> numbers[] = {{"block_count", 2},
+                                                        {"embedding_length", 8},
+                                                        {"attention.head_count", 2},
+                                                        {"attention.kv_lora_rank", 8},
+                                                        {"attention.key_length", 12},
+                                                        {"attention.value_length", 8},
+                                                        {"attention.key_length_mla", 10},
+                                                        {"attention.value_length_mla", 6},
+                                                        {"attention.indexer.head_count", 3},
+                                                        {"attention.indexer.key_length", 16},
+                                                        {"attention.indexer.top_k", 5},
+                                                        {"rope.dimension_count", 4},
+                                                        {"expert_count", 4},
+                                                        {"expert_used_count", 2},
+                                                        {"expert_feed_forward_length", 8},
+                                                        {"context_length", 1 << 17}};
+    for (const auto& [key, value] : numbers) {
+      if (!without.contains(key)) b.Int(name + "." + key, value);
+    }
+    return b.Tensor("blk.1.indexer.k_norm.bias", {16}, kF32, Zeros(16))
+        .Tensor("blk.1.nextn.eh_proj.weight", {16, 8}, kF32, Zeros(128));
+  };
+  const Result<std::unique_ptr<const Checkpoint>> opened = From(sparse("deepseek32"));
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  const Json& config = (*opened)->config();
+  EXPECT_EQ(config["architectures"], Json::array({"DeepseekV32ForCausalLM"}));
+  EXPECT_EQ(config["index_n_heads"], 3);
+  EXPECT_EQ(config["index_head_dim"], 16);
+  EXPECT_EQ(config["index_topk"], 5);
+  EXPECT_EQ(config["qk_nope_head_dim"], 6);
+  EXPECT_EQ(config["num_hidden_layers"], 1);
+  EXPECT_EQ(config["scoring_func"], "sigmoid");
+  EXPECT_NE((*opened)->Find("model.layers.1.self_attn.indexer.k_norm.bias"), nullptr);
+  EXPECT_NE((*opened)->Find("model.layers.1.eh_proj.weight"), nullptr);
+  ExpectError(sparse("deepseek32", {"attention.indexer.top_k"}), "attention.indexer.top_k");
+  EXPECT_TRUE(From(sparse("glm-dsa")).ok());
+  ExpectError(sparse("glm-dsa", {"context_length"}).Int("glm-dsa.context_length", 1 << 20), "GLM-5.2");
 }
 
 // --- The goldens: the same model as its makers' folder and as a GGUF file.

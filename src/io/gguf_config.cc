@@ -52,6 +52,7 @@ class ConfigBuilder {
       case Family::kMinimax: AddMinimax(); break;
       case Family::kSeedOss: AddSeedOss(); break;
       case Family::kMla: AddMla(); break;
+      case Family::kSparseMla: AddSparseMla(); break;
     }
     AddRope();
     if (error_) return *error_;
@@ -221,11 +222,46 @@ class ConfigBuilder {
                                        (only == 1 ? " (softmax)" : " (sigmoid)")});
   }
 
-  // Multi-head latent attention. Newer files write it as attention over the latent vector, with one
-  // key-value head and the true widths under "_mla"; older ones write the widths themselves.
+  // DeepSeek-V2 and V3, and what has their shape.
   void AddMla() {
     if (error_) return;
     constexpr int64_t kDeepseekV3Experts = 256, kDeepseekV3Vocabulary = 129280, kGlmVocabulary = 154880;
+    AddLatentAttention();
+    const int64_t vocabulary = config_.value("vocab_size", int64_t{0});
+    // DeepSeek-V3 and R1 files made before the format had the keys route in 8 groups of which 4 count.
+    const bool first_v3 =
+        config_["n_routed_experts"] == kDeepseekV3Experts && vocabulary == kDeepseekV3Vocabulary;
+    AddGroups(first_v3 ? 8 : 1, first_v3 ? 4 : 1);
+    // Files of DeepSeek-V2 say nothing and mean softmax; those of GLM-4.7-Flash say nothing either.
+    ExpectGating(2, vocabulary == kGlmVocabulary ? 2 : 1);
+    if (vocabulary == kGlmVocabulary) {
+      config_["architectures"] = Json::array({"Glm4MoeLiteForCausalLM"});
+      config_["model_type"] = "glm4_moe_lite";
+    }
+  }
+
+  // DeepSeek-V3.2 and GLM-5: latent attention to what an indexer selects.
+  void AddSparseMla() {
+    if (error_) return;
+    constexpr int64_t kFirstSharingContext = 1 << 20;  // GLM-5.2's; GLM-5 and 5.1 have less
+    AddLatentAttention();
+    AddGroups(1, 1);
+    ExpectGating(2, 2);
+    config_["index_n_heads"] = Int("attention.indexer.head_count");
+    config_["index_head_dim"] = Int("attention.indexer.key_length");
+    config_["index_topk"] = Int("attention.indexer.top_k");
+    // Files say it by their context only, so that readers of the format know the layers by heart.
+    const bool shares = config_["model_type"] == "glm_moe_dsa" &&
+                        config_.value("max_position_embeddings", int64_t{0}) >= kFirstSharingContext;
+    if (!shares) return;
+    Fail({ErrorCode::kUnsupported,
+          file_.what() + ": GLM models whose layers share what an indexer selects (GLM-5.2 and later) "
+                         "cannot be run here"});
+  }
+
+  // Multi-head latent attention. Newer files write it as attention over the latent vector, with one
+  // key-value head and the true widths under "_mla"; older ones write the widths themselves.
+  void AddLatentAttention() {
     IntIf("attention.head_count_kv");
     config_["num_key_value_heads"] = heads_;
     if (const std::optional<int64_t> rank = IntIf("attention.q_lora_rank")) config_["q_lora_rank"] = *rank;
@@ -243,19 +279,7 @@ class ConfigBuilder {
     }
     config_["attention_bias"] = InFirstLayer("self_attn.kv_a_proj_with_mqa.bias") != nullptr;
     AddDeepseekExperts();
-
-    const int64_t vocabulary = config_.value("vocab_size", int64_t{0});
-    // DeepSeek-V3 and R1 files made before the format had the keys route in 8 groups of which 4 count.
-    const bool first_v3 =
-        config_["n_routed_experts"] == kDeepseekV3Experts && vocabulary == kDeepseekV3Vocabulary;
-    AddGroups(first_v3 ? 8 : 1, first_v3 ? 4 : 1);
-    // Files of DeepSeek-V2 say nothing and mean softmax; those of GLM-4.7-Flash say nothing either.
-    ExpectGating(2, vocabulary == kGlmVocabulary ? 2 : 1);
     config_["scoring_func"] = "sigmoid";
-    if (vocabulary == kGlmVocabulary) {
-      config_["architectures"] = Json::array({"Glm4MoeLiteForCausalLM"});
-      config_["model_type"] = "glm4_moe_lite";
-    }
   }
 
   void AddRope() {
@@ -290,7 +314,7 @@ class ConfigBuilder {
     for (const auto& [gguf, hf] : keys) {
       if (const std::optional<double> value = RealIf(gguf)) (*rope)[hf] = *value;
     }
-    if (architecture_.family != Family::kMla) return;
+    if (architecture_.family != Family::kMla && architecture_.family != Family::kSparseMla) return;
     // The converter stores a tenth of mscale_all_dim, and readers take mscale to be the same.
     if (const std::optional<double> log_multiplier = RealIf("rope.scaling.yarn_log_multiplier")) {
       const double mscale = Decimal(static_cast<float>(*log_multiplier / 0.1));

@@ -14,6 +14,8 @@ using Family = GgufArchitecture::Family;
 // differ in numbers only.
 constexpr GgufArchitecture kArchitectures[] = {
     {"deepseek2", "DeepseekV3ForCausalLM", "deepseek_v3", Family::kMla},
+    {"deepseek32", "DeepseekV32ForCausalLM", "deepseek_v32", Family::kSparseMla},
+    {"glm-dsa", "GlmMoeDsaForCausalLM", "glm_moe_dsa", Family::kSparseMla},
     {"glm4moe", "Glm4MoeForCausalLM", "glm4_moe", Family::kGlmMoe},
     {"llama", "LlamaForCausalLM", "llama", Family::kLlama},
     {"minimax-m2", "MiniMaxM2ForCausalLM", "minimax_m2", Family::kMinimax},
@@ -53,6 +55,10 @@ constexpr NamePair kInLayer[] = {
     {"attn_kv_b", "self_attn.kv_b_proj"},
     {"attn_k_b", "self_attn.k_b_proj"},
     {"attn_v_b", "self_attn.v_b_proj"},
+    {"indexer.attn_k", "self_attn.indexer.wk"},
+    {"indexer.attn_q_b", "self_attn.indexer.wq_b"},
+    {"indexer.k_norm", "self_attn.indexer.k_norm"},
+    {"indexer.proj", "self_attn.indexer.weights_proj"},
     {"ffn_gate", "mlp.gate_proj"},
     {"ffn_up", "mlp.up_proj"},
     {"ffn_down", "mlp.down_proj"},

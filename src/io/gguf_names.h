@@ -16,7 +16,7 @@ namespace mains {
 
 // One GGUF architecture and the Hugging Face classes that it stands for.
 struct GgufArchitecture {
-  enum class Family { kLlama, kQwen, kQwenMoe, kGlmMoe, kMinimax, kSeedOss, kMla };
+  enum class Family { kLlama, kQwen, kQwenMoe, kGlmMoe, kMinimax, kSeedOss, kMla, kSparseMla };
   const char* name;        // general.architecture
   const char* hf_class;    // config.json architectures
   const char* model_type;  // config.json model_type

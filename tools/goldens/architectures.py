@@ -257,10 +257,10 @@ def _sparse():
         "qk_head_dim": 16, "indexer_rope_interleave": True, "rope_interleave": True,
     }  # fmt: skip
     return [
-        _golden("deepseek_v32", "DeepseekV32ForCausalLM", v32, _V4, mtp=True, gguf=False, notes=[_LORA_EPS],
+        _golden("deepseek_v32", "DeepseekV32ForCausalLM", v32, _V4, mtp=True, notes=[_LORA_EPS],
                 branches="sparse attention to 8 positions chosen by an indexer with half-split rope, YaRN, routing in groups, "
                          "MTP layer present and not run"),
-        _golden("glm_moe_dsa", "GlmMoeDsaForCausalLM", glm, _V5, _theta(1e6), mtp=True, gguf=False, notes=[_LORA_EPS],
+        _golden("glm_moe_dsa", "GlmMoeDsaForCausalLM", glm, _V5, _theta(1e6), mtp=True, notes=[_LORA_EPS],
                 branches="GLM-5: sparse attention to 8 positions chosen by an indexer with interleaved rope, every layer with "
                          "an indexer of its own, MTP layer present and not run"),
     ]  # fmt: skip

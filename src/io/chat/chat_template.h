@@ -70,7 +70,8 @@ class ChatTemplate {
   // else takes the native encoder of the family that config.json names. An error says where it looked.
   static Result<ChatTemplate> FromFolder(const std::filesystem::path& folder,
                                          const jinja::Limits& limits = {});
-  // The template in the metadata of a GGUF file, with the texts of its bos and eos tokens.
+  // The template in the metadata of a GGUF file, with the texts of its bos and eos tokens; else the native
+  // encoder of its architecture.
   static Result<ChatTemplate> FromGguf(const GgufFile& file, const jinja::Limits& limits = {});
   static ChatTemplate Native(NativeChat native);
 

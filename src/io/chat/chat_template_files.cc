@@ -81,11 +81,18 @@ Result<Sources> FindSources(const fs::path& folder, const Json& tokenizer_config
   return sources.main.empty() ? FromConfig(tokenizer_config) : sources;
 }
 
+// The encoder of ours for models that are published without a template, by model_type or by the
+// architecture of a GGUF file.
+std::optional<NativeChat> NativeOf(std::string_view type) {
+  if (type == "deepseek_v32" || type == "deepseek32") return NativeChat::kDeepSeekV32;
+  if (type == "deepseek_v4") return NativeChat::kDeepSeekV4;
+  return std::nullopt;
+}
+
 Result<ChatTemplate> NativeFor(const fs::path& folder) {
   ASSIGN_OR_RETURN(const Json config, ReadOptionalJson(folder / "config.json"));
   const std::string type = StringAt(config, "model_type");
-  if (type == "deepseek_v32") return ChatTemplate::Native(NativeChat::kDeepSeekV32);
-  if (type == "deepseek_v4") return ChatTemplate::Native(NativeChat::kDeepSeekV4);
+  if (const std::optional<NativeChat> native = NativeOf(type)) return ChatTemplate::Native(*native);
   return Error{
       ErrorCode::kNotFound,
       fmt::format("{} has no chat template: looked for chat_template.jinja, chat_template.json and "
@@ -117,6 +124,9 @@ Result<ChatTemplate> ChatTemplate::FromFolder(const fs::path& folder, const jinj
 
 Result<ChatTemplate> ChatTemplate::FromGguf(const GgufFile& file, const jinja::Limits& limits) {
   if (!file.Has("tokenizer.chat_template")) {
+    const Result<std::string_view> architecture = file.GetString("general.architecture");
+    const std::optional<NativeChat> native = architecture.ok() ? NativeOf(*architecture) : std::nullopt;
+    if (native) return ChatTemplate::Native(*native);
     return Error{
         ErrorCode::kNotFound,
         fmt::format("{} has no chat template (no tokenizer.chat_template among its metadata). Give a "

@@ -1,5 +1,7 @@
 // The vocabulary inside a GGUF file. GGUF names the pre-tokenizer of byte-level vocabularies by a short
-// name; the patterns behind the names are those of the publishers' tokenizer.json.
+// name; the patterns behind the names are those of the publishers' tokenizer.json. A file that holds that
+// tokenizer.json itself ("tokenizer.huggingface.json" of docs/gguf.md) is read by it instead.
+#include <algorithm>
 #include <unordered_set>
 
 #include "io/gguf.h"
@@ -263,8 +265,21 @@ auto IfPresent(const GgufFile& file, const std::string& key, Get get)
   return std::optional<Value>(std::move(value));
 }
 
+constexpr std::string_view kStoredJson = "tokenizer.huggingface.json";
+constexpr std::string_view kPrefix = "tokenizer.ggml.";
+
+Status ReadSpecialIds(const GgufFile& file, GgufVocabulary& gguf) {
+  const std::pair<const char*, std::optional<int64_t>*> ids[] = {
+      {"bos_token_id", &gguf.bos}, {"eos_token_id", &gguf.eos},     {"eot_token_id", &gguf.eot},
+      {"eom_token_id", &gguf.eom}, {"unknown_token_id", &gguf.unk}, {"padding_token_id", &gguf.pad}};
+  for (const auto& [name, id] : ids) {
+    ASSIGN_OR_RETURN(*id, IfPresent(file, std::string(kPrefix) + name, &GgufFile::GetInt));
+  }
+  return {};
+}
+
 Result<GgufVocabulary> ReadVocabulary(const GgufFile& file) {
-  const std::string prefix = "tokenizer.ggml.";
+  const std::string prefix(kPrefix);
   GgufVocabulary gguf;
   ASSIGN_OR_RETURN(const std::string_view model, file.GetString(prefix + "model"));
   gguf.model = model;
@@ -282,12 +297,7 @@ Result<GgufVocabulary> ReadVocabulary(const GgufFile& file) {
   }
   ASSIGN_OR_RETURN(const auto merges, IfPresent(file, prefix + "merges", &GgufFile::GetStringArray));
   if (merges) gguf.merges.assign(merges->begin(), merges->end());
-  const std::pair<const char*, std::optional<int64_t>*> ids[] = {
-      {"bos_token_id", &gguf.bos}, {"eos_token_id", &gguf.eos},     {"eot_token_id", &gguf.eot},
-      {"eom_token_id", &gguf.eom}, {"unknown_token_id", &gguf.unk}, {"padding_token_id", &gguf.pad}};
-  for (const auto& [name, id] : ids) {
-    ASSIGN_OR_RETURN(*id, IfPresent(file, prefix + name, &GgufFile::GetInt));
-  }
+  RETURN_IF_ERROR(ReadSpecialIds(file, gguf));
   const std::pair<const char*, std::optional<bool>*> switches[] = {
       {"add_bos_token", &gguf.add_bos},
       {"add_eos_token", &gguf.add_eos},
@@ -296,6 +306,24 @@ Result<GgufVocabulary> ReadVocabulary(const GgufFile& file) {
     ASSIGN_OR_RETURN(*value, IfPresent(file, prefix + name, &GgufFile::GetBool));
   }
   return gguf;
+}
+
+// The publisher's own tokenizer.json, whole, as a value of the metadata; only the ids that end and begin
+// texts stand beside it.
+Result<std::shared_ptr<const Tokenizer>> LoadStoredJson(const GgufFile& file) {
+  ASSIGN_OR_RETURN(const std::string_view json, file.GetString(kStoredJson));
+  GgufVocabulary ids;
+  RETURN_IF_ERROR(ReadSpecialIds(file, ids));
+  ASSIGN_OR_RETURN(TokenizerParts parts, ParseTokenizerJson(json, {}));
+  for (const std::optional<int64_t>& id : {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad}) {
+    const bool added = id && std::any_of(parts.added.begin(), parts.added.end(),
+                                         [&](const AddedToken& token) { return token.id == *id; });
+    if (id && !added && !parts.vocabulary->Text(*id)) {
+      return Malformed("the special id " + std::to_string(*id) + " names no token");
+    }
+  }
+  SetSpecialIds(ids, false, parts);
+  return BuildTokenizer(std::move(parts));
 }
 
 }  // namespace
@@ -322,6 +350,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromGguf(const GgufVocabular
 }
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromGguf(const GgufFile& file) {
+  if (file.Has(kStoredJson)) return LoadStoredJson(file);
   ASSIGN_OR_RETURN(const GgufVocabulary vocabulary, ReadVocabulary(file));
   return FromGguf(vocabulary);
 }

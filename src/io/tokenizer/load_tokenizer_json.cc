@@ -447,8 +447,7 @@ Status ParseModel(const Json& json, Reader& reader, TokenizerParts& parts) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromTokenizerJson(std::string_view json,
-                                                                      const TokenizerSidecars& sidecars) {
+Result<TokenizerParts> ParseTokenizerJson(std::string_view json, const TokenizerSidecars& sidecars) {
   Reader reader;
   if (!SaxParseJson(json, reader)) return Malformed(reader.error);
   const Component root(reader.root);
@@ -470,6 +469,12 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromTokenizerJson(std::strin
   if (const Json* part = present("added_tokens")) RETURN_IF_ERROR(ParseAddedTokens(*part, parts));
   ASSIGN_OR_RETURN(const TokenizerConfig config, ParseTokenizerConfig(sidecars));
   RETURN_IF_ERROR(ApplyTokenizerConfig(config, parts));
+  return parts;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::FromTokenizerJson(std::string_view json,
+                                                                      const TokenizerSidecars& sidecars) {
+  ASSIGN_OR_RETURN(TokenizerParts parts, ParseTokenizerJson(json, sidecars));
   return BuildTokenizer(std::move(parts));
 }
 

@@ -68,6 +68,7 @@ class Tokenizer {
   static Result<std::shared_ptr<const Tokenizer>> FromSentencePiece(std::string_view model,
                                                                     const TokenizerSidecars& sidecars = {});
   static Result<std::shared_ptr<const Tokenizer>> FromGguf(const GgufVocabulary& vocabulary);
+  // By the publisher's tokenizer.json where the file holds it, else by GGUF's own vocabulary.
   static Result<std::shared_ptr<const Tokenizer>> FromGguf(const GgufFile& file);
 
   ~Tokenizer();

@@ -49,6 +49,9 @@ Result<TokenizerConfig> ParseTokenizerConfig(const TokenizerSidecars& sidecars);
 // Adds the config's tokens that `parts` lacks, and sets bos, eos, pad and unk by their texts.
 Status ApplyTokenizerConfig(const TokenizerConfig& config, TokenizerParts& parts);
 
+// What a tokenizer.json and the files beside it say.
+Result<TokenizerParts> ParseTokenizerJson(std::string_view json, const TokenizerSidecars& sidecars);
+
 // The pre-tokenizer of the byte-level families: every match of the patterns, one pattern after the other,
 // becomes a piece of its own; then, for `digits`, every digit; then bytes become characters.
 Result<std::unique_ptr<const PreTokenizer>> MakePatternPreTokenizer(

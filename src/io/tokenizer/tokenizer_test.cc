@@ -7,6 +7,8 @@
 #include <fstream>
 #include <thread>
 
+#include "io/gguf.h"
+#include "io/test_files.h"
 #include "io/tokenizer/byte_level.h"
 #include "io/tokenizer/class_regex.h"
 #include "io/tokenizer/vocabulary.h"
@@ -286,6 +288,28 @@ TEST(Tokenizer, EosIdsComeFromAllFiles) {
   EXPECT_THAT((*made)->eos(), ElementsAre(2, 1));
   EXPECT_EQ((*made)->pad(), 2);
   EXPECT_EQ((*made)->bos(), std::nullopt);
+}
+
+TEST(Tokenizer, GgufFilesMayHoldTheTokenizerJsonItself) {
+  const char* json = R"({"added_tokens": [{"id": 3, "content": "<end>", "special": true}],
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
+    "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}})";
+  const auto load = [&](const std::string& text, uint32_t eos) {
+    // GGUF's own vocabulary stands beside it and is not asked.
+    const std::string bytes = test::GgufBuilder()
+                                  .String("tokenizer.huggingface.json", text)
+                                  .String("tokenizer.ggml.model", "no such model")
+                                  .Int("tokenizer.ggml.eos_token_id", eos)
+                                  .Build();
+    return Tokenizer::FromGguf(*GgufFile::Parse(test::AsBytes(bytes), "f").value());
+  };
+  const auto tokenizer = load(json, 3);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_THAT((*tokenizer)->Encode("aba<end>").value(), ElementsAre(2, 0, 3));
+  EXPECT_THAT((*tokenizer)->eos(), ElementsAre(3));
+  EXPECT_THAT(load(json, 4).error().message, HasSubstr("id 4 names no token"));
+  EXPECT_FALSE(load("{", 3).ok());
 }
 
 TEST(Tokenizer, LoadSaysWhatIsMissing) {
