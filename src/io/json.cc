@@ -1,6 +1,8 @@
 #include "io/json.h"
 
+#include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace mains {
@@ -8,6 +10,7 @@ namespace {
 
 // Builds the tree with an explicit stack and refuses what nlohmann's own builder would accept:
 // deep nesting, duplicate keys, NUL in keys. Any `false` return ends the parse.
+template <typename Tree>
 class TreeBuilder final : public nlohmann::json_sax<Json> {
  public:
   bool null() override { return Put(nullptr); }
@@ -17,13 +20,13 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
   bool number_float(number_float_t value, const string_t&) override { return Put(value); }
   bool string(string_t& value) override { return Put(std::move(value)); }
   bool binary(binary_t&) override { return Fail("binary data"); }
-  bool start_object(size_t) override { return Open(Json::object()); }
+  bool start_object(size_t) override { return Open(Tree::object()); }
   bool end_object() override { return Close(); }
-  bool start_array(size_t) override { return Open(Json::array()); }
+  bool start_array(size_t) override { return Open(Tree::array()); }
   bool end_array() override { return Close(); }
   bool key(string_t& name) override {
     if (name.find('\0') != std::string::npos) return Fail("a key contains NUL");
-    if (stack_.back()->contains(name)) return Fail("the key \"" + name + "\" occurs twice in one object");
+    if (Seen(name)) return Fail("the key \"" + name + "\" occurs twice in one object");
     key_ = std::move(name);
     return true;
   }
@@ -35,7 +38,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
                 (bracket == std::string::npos ? text : text.substr(bracket + 2)));
   }
 
-  Json root;
+  Tree root;
   std::string error;
 
  private:
@@ -43,42 +46,65 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     error = std::move(why);
     return false;
   }
-  Json* Insert(Json value) {
+  bool Seen(const std::string& name) {
+    if constexpr (kOrdered) return !keys_.back().insert(name).second;
+    return stack_.back()->contains(name);
+  }
+  Tree* Insert(Tree value) {
     if (stack_.empty()) {
       root = std::move(value);
       return &root;
     }
     if (stack_.back()->is_array()) return &stack_.back()->emplace_back(std::move(value));
-    return &((*stack_.back())[key_] = std::move(value));
+    auto& object = stack_.back()->template get_ref<typename Tree::object_t&>();
+    if constexpr (kOrdered) {  // its own insertion looks through all keys
+      return &object.std::vector<typename Tree::object_t::value_type>::emplace_back(key_, std::move(value))
+                  .second;
+    } else {
+      return &(object[key_] = std::move(value));
+    }
   }
-  bool Put(Json value) {
+  bool Put(Tree value) {
     Insert(std::move(value));
     return true;
   }
-  bool Open(Json container) {
+  bool Open(Tree container) {
     if (static_cast<int>(stack_.size()) >= kMaxJsonDepth) {
       return Fail("nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
     }
     stack_.push_back(Insert(std::move(container)));
+    if constexpr (kOrdered) keys_.emplace_back();
     return true;
   }
   bool Close() {
     stack_.pop_back();
+    if constexpr (kOrdered) keys_.pop_back();
     return true;
   }
 
-  std::vector<Json*> stack_;
+  static constexpr bool kOrdered = std::is_same_v<Tree, OrderedJson>;
+  std::vector<Tree*> stack_;
+  std::vector<std::set<std::string>> keys_;  // of each open container, if ordered
   std::string key_;
 };
 
-}  // namespace
-
-Result<Json> ParseJson(std::string_view text, std::string_view what) {
-  TreeBuilder builder;
+template <typename Tree>
+Result<Tree> Parse(std::string_view text, std::string_view what) {
+  TreeBuilder<Tree> builder;
   if (!SaxParseJson(text, builder)) {
     return Error{ErrorCode::kInvalid, std::string(what) + ": not valid JSON: " + builder.error};
   }
   return std::move(builder.root);
+}
+
+}  // namespace
+
+Result<Json> ParseJson(std::string_view text, std::string_view what) {
+  return Parse<Json>(text, what);
+}
+
+Result<OrderedJson> ParseOrderedJson(std::string_view text, std::string_view what) {
+  return Parse<OrderedJson>(text, what);
 }
 
 bool SaxParseJson(std::string_view text, nlohmann::json_sax<Json>& handler) {
