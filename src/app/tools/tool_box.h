@@ -11,14 +11,9 @@
 
 #include "app/tools/tool_arguments.h"
 #include "base/result.h"
+#include "io/chat/tool_definition.h"
 
 namespace mains {
-
-struct ToolDefinition {
-  std::string name;         // letters, digits, "_", "-" and "."
-  std::string description;  // one sentence for the model
-  std::string parameters;   // JSON schema of an object, its keys in the order that the model is to see
-};
 
 // The definition in the shape that chat templates take:
 // {"type": "function", "function": {"name": ..., "description": ..., "parameters": ...}}.
