@@ -23,7 +23,7 @@ struct Reading {
   friend bool operator==(const Reading&, const Reading&) = default;
 };
 
-// A value. Frames made by the latest Close may be forgotten again (Rewind), in the reverse order.
+// A value. Frames made by the latest Call may be forgotten again (Rewind), in the reverse order.
 class CallGraph {
  public:
   // One frame, that of a text's start rule, at `depth`.
@@ -44,14 +44,17 @@ class CallGraph {
   Size size() const { return {frames_.size(), callers_.size()}; }
   void Rewind(Size size);
 
-  // After a byte: `readings` (no two equal) get those that they return to and those that their calls begin.
-  // The first kind goes on as if it had read the byte itself; `returned` says how many of `readings` are of
-  // the first kind or were there before. True if the root frame's rule may end here.
-  bool Close(const CompiledGrammar& grammar, std::vector<Reading>& readings, size_t& returned);
-
-  // The readings that follow one byte, none twice. `mark`: the byte is read by marks alone.
+  // Adds to `readings`, which have just read a byte, those that they return to. True if the root frame's rule
+  // may end here.
+  bool Return(const CompiledGrammar& grammar, std::vector<Reading>& readings) const;
+  // Then, to read another byte: adds those that their calls begin, in new frames.
+  void Call(const CompiledGrammar& grammar, std::vector<Reading>& readings);
+  // Then: the readings that follow one byte, none twice. `mark`: the byte is read by marks alone.
   void Step(const CompiledGrammar& grammar, std::span<const Reading> closed, uint8_t byte, bool mark,
-            std::vector<Reading>& next) const;
+            std::vector<Reading>& next);
+
+  // The greatest depth that any reading so far had or needs to end, kMaxGrammarNesting if one was given up.
+  int32_t highest() const { return highest_; }
 
   // Forgets all frames that `readings` do not need and renumbers those.
   void Compact(std::vector<Reading>& readings);
@@ -61,11 +64,12 @@ class CallGraph {
     int32_t depth = 0;
     int32_t first_caller = -1;
   };
-  bool Return(const CompiledGrammar& grammar, std::vector<Reading>& readings);
-  void Call(const CompiledGrammar& grammar, std::vector<Reading>& readings);
+  // Whether `need` more frames above `depth` are too many.
+  bool TooDeep(int32_t depth, int32_t need);
 
   std::vector<Frame> frames_;
   std::vector<Caller> callers_;
+  int32_t highest_ = 0;
 };
 
 }  // namespace mains
