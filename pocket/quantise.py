@@ -159,6 +159,14 @@ def add_tokenizer(writer, folder):
             add(ids[f"{role}_token_id"])
 
 
+def add_settings(writer, folder):
+    """The tokenizer, and that answers are the likeliest where generation_config.json says so."""
+    add_tokenizer(writer, folder)
+    file = pathlib.Path(folder) / "generation_config.json"
+    if file.exists() and not json.loads(file.read_text(encoding="utf-8")).get("do_sample", True):
+        writer.add_float32("general.sampling.temp", 0.0)
+
+
 def collect_moments(folder, items):
     """Mean squares of the inputs of every matrix, by its name in the checkpoint, over training items."""
     import torch
@@ -208,7 +216,7 @@ def quantise(folder, out, experts="iq4_nl", rest="q8_0", calibrate=0, name="pock
     """Writes the file; returns [(entry, type, bytes)]."""
     moments = collect_moments(folder, calibrate) if calibrate else {}
     quantiser = Quantiser(TYPES[experts], TYPES[rest], moments)
-    return hf_to_gguf.convert(folder, out, experts.upper(), quantiser.choose, quantiser.encode, add_tokenizer, name)
+    return hf_to_gguf.convert(folder, out, experts.upper(), quantiser.choose, quantiser.encode, add_settings, name)
 
 
 def main():

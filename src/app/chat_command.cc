@@ -225,8 +225,8 @@ Status Run(const ChatOptions& options) {
   LineEditor editor(HistoryPath(), [&] { return interrupt && interrupt->interrupted(); });
   if (editor.interactive()) {
     Note(fmt::format("{}, context {} tokens, {}, seed {}. /help lists commands; Ctrl-D leaves.",
-                     model.loaded.location.name, model.engine().max_context(), model.engine().device_name(),
-                     seed));
+                     model.loaded.source.location.name, model.engine().max_context(),
+                     model.engine().device_name(), seed));
   }
   // Without a terminal nobody presses keys: Ctrl-C then ends a wait for input as it ends any program.
   if (editor.interactive()) interrupt = std::make_unique<InterruptScope>();

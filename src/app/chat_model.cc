@@ -2,13 +2,8 @@
 
 #include <array>
 
-#include "base/file.h"
-#include "io/gguf.h"
-
 namespace mains {
 namespace {
-
-constexpr int64_t kMaxConfigBytes = 1 << 20;
 
 const std::array<ThinkingTags, 4> kThinkingTags = {{{"<think>", "</think>"},
                                                     {"<seed:think>", "</seed:think>"},
@@ -21,20 +16,6 @@ ThinkingTags FindThinkingTags(const Tokenizer& tokenizer) {
     if (tokenizer.TokenId(tags.open) && tokenizer.TokenId(tags.close)) return tags;
   }
   return {};
-}
-
-Result<ChatTemplate> FindTemplate(const ModelLocation& location) {
-  if (location.gguf.empty()) return ChatTemplate::FromFolder(location.folder);
-  ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file, GgufFile::Open(location.gguf.front()));
-  return ChatTemplate::FromGguf(*file);
-}
-
-Result<Json> ReadGenerationConfig(const ModelLocation& location) {
-  const std::filesystem::path path = location.folder / "generation_config.json";
-  std::error_code error;
-  if (!location.gguf.empty() || !std::filesystem::exists(path, error)) return Json();
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxConfigBytes));
-  return ParseJson(text, path.string());
 }
 
 // Families ask for the same thing under different names; a template ignores names it does not use.
@@ -50,9 +31,9 @@ Result<jinja::Value> ThinkingArguments(const ThinkingTags& tags, std::optional<b
 
 Result<ChatModel> LoadChatModel(const LoadOptions& options, const std::function<bool()>& cancelled) {
   ASSIGN_OR_RETURN(LoadedModel loaded, LoadEngine(options, cancelled));
-  ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer, Tokenizer::Load(PathOf(loaded.location)));
-  Result<ChatTemplate> chat_template = FindTemplate(loaded.location);
-  ASSIGN_OR_RETURN(Json generation_config, ReadGenerationConfig(loaded.location));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer, LoadTokenizer(loaded.source));
+  Result<ChatTemplate> chat_template = LoadChatTemplate(loaded.source);
+  ASSIGN_OR_RETURN(Json generation_config, ReadGenerationConfig(loaded.source));
   ThinkingTags tags = FindThinkingTags(*tokenizer);
   return ChatModel{std::move(loaded), std::move(tokenizer), std::move(chat_template), std::move(tags),
                    std::move(generation_config)};

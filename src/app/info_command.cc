@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "app/model_source.h"
 #include "base/units.h"
 #include "engine/engine.h"
-#include "io/checkpoint.h"
-#include "io/hub/model_path.h"
 #include "io/json.h"
 
 namespace mains {
@@ -99,13 +98,12 @@ void Print(const Engine& engine, int64_t context) {
 constexpr int64_t kDefaultContext = 8192;
 
 Status Run(const InfoOptions& options) {
-  ASSIGN_OR_RETURN(const ModelLocation location, ResolveModel(options.model));
+  ASSIGN_OR_RETURN(const ModelSource source, FindModel(options.model));
   EngineOptions engine_options;
   engine_options.threads = 1;
   engine_options.ignored_config_keys = {options.ignored_keys.begin(), options.ignored_keys.end()};
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<Engine> engine,
-      Engine::Load(location.gguf.empty() ? location.folder : location.gguf.front(), engine_options));
+  ASSIGN_OR_RETURN(std::unique_ptr<const Checkpoint> checkpoint, OpenCheckpoint(source));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Load(std::move(checkpoint), engine_options));
   const int64_t context =
       options.context > 0 ? options.context : std::min<int64_t>(engine->max_context(), kDefaultContext);
   if (context > engine->max_context()) {
@@ -127,7 +125,10 @@ void AddInfoCommand(CommandLine& line) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* command =
       line.app.add_subcommand("info", "Show what a model is made of and what running it takes");
-  command->add_option("MODEL", options->model, "A path, a hub name or an alias")->required();
+  command
+      ->add_option("MODEL", options->model,
+                   "A path, a hub name, an alias, or pocket: the model in this program")
+      ->required();
   command
       ->add_option("--context", options->context, "Tokens to count memory for (default: 8192, or all it can)")
       ->check(CLI::PositiveNumber);

@@ -24,7 +24,7 @@ int64_t FileBytes(const ModelLocation& location) {
     if (!error) total += static_cast<int64_t>(size);
   };
   for (const std::filesystem::path& path : location.gguf) add(path);
-  if (!location.gguf.empty()) return total;
+  if (location.format == ModelLocation::Format::kGguf) return total;
   std::filesystem::directory_iterator entries(location.folder, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     if (entries->path().extension() == ".safetensors") add(entries->path());
@@ -62,7 +62,10 @@ class ProgressLine {
 }  // namespace
 
 void AddLoadOptions(CLI::App& command, LoadOptions& options) {
-  command.add_option("model", options.model, "A model folder, a .gguf file, or a name that was pulled")
+  command
+      .add_option(
+          "model", options.model,
+          "A model folder, a .gguf file, a name that was pulled, or pocket: the model in this program")
       ->required()
       ->type_name("MODEL");
   const std::string group = "Loading";
@@ -87,20 +90,10 @@ void AddLoadOptions(CLI::App& command, LoadOptions& options) {
   command.add_flag("--verbose", options.verbose, "Say what is loaded and what is reused")->group(group);
 }
 
-std::filesystem::path PathOf(const ModelLocation& location) {
-  return location.gguf.empty() ? location.folder : location.gguf.front();
-}
-
-Result<std::filesystem::path> FindModelFile(const std::string& name) {
-  if (std::filesystem::exists(name)) return std::filesystem::path(name);
-  ASSIGN_OR_RETURN(const ModelLocation location, ResolveModel(name));
-  return PathOf(location);
-}
-
 Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<bool()>& cancelled) {
   const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   LoadedModel model;
-  ASSIGN_OR_RETURN(model.location, ResolveModel(options.model));
+  ASSIGN_OR_RETURN(model.source, FindModel(options.model));
 
   EngineOptions engine_options;
   engine_options.threads = options.threads;
@@ -110,13 +103,14 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   if (options.kv == "f16") engine_options.state_dtype = DType::kF16;
   engine_options.ignored_config_keys = {options.ignored_keys.begin(), options.ignored_keys.end()};
   engine_options.read_weights =
-      static_cast<double>(FileBytes(model.location)) < kMemoryShare * PhysicalMemory();
-  ProgressLine progress("loading " + model.location.name);
+      static_cast<double>(FileBytes(model.source.location)) < kMemoryShare * PhysicalMemory();
+  ProgressLine progress("loading " + model.source.location.name);
   engine_options.progress = [&](double done, const char*) {
     progress.Show(done);
     return !cancelled();
   };
-  ASSIGN_OR_RETURN(model.engine, Engine::Load(PathOf(model.location), engine_options));
+  ASSIGN_OR_RETURN(std::unique_ptr<const Checkpoint> checkpoint, OpenCheckpoint(model.source));
+  ASSIGN_OR_RETURN(model.engine, Engine::Load(std::move(checkpoint), engine_options));
   model.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return model;
 }

@@ -3,15 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "app/model_source.h"
 #include "base/result.h"
 #include "engine/engine.h"
-#include "io/hub/model_path.h"
 
 namespace mains {
 
@@ -28,17 +27,10 @@ struct LoadOptions {
 void AddLoadOptions(CLI::App& command, LoadOptions& options);
 
 struct LoadedModel {
-  ModelLocation location;
+  ModelSource source;
   std::unique_ptr<Engine> engine;
   double seconds = 0;  // that loading took
 };
-
-// What Engine::Load and Tokenizer::Load take: the folder, or the (first) GGUF file.
-std::filesystem::path PathOf(const ModelLocation& location);
-
-// For commands that need a part of a model only: a file or folder of any kind that exists, else what the
-// name of a model stands for.
-Result<std::filesystem::path> FindModelFile(const std::string& name);
 
 // Finds the model and loads it, with a line of progress on stderr where that is a terminal.
 Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<bool()>& cancelled);

@@ -28,7 +28,7 @@ struct LogitsOptions {
 
 Result<std::vector<int32_t>> Tokens(const LogitsOptions& options, const LoadedModel& model) {
   if (options.text.empty()) return options.ids;
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, Tokenizer::Load(PathOf(model.location)));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, LoadTokenizer(model.source));
   return tokenizer->Encode(options.text);
 }
 

@@ -69,7 +69,7 @@ Json LogprobsJson(const Tokenizer& tokenizer, const Generation& generation) {
 
 void PrintJson(const ChatModel& model, const SamplingParams& sampling, const Generation& generation) {
   Json out = {
-      {"model", model.loaded.location.name},
+      {"model", model.loaded.source.location.name},
       {"text", generation.answer},
       {"thinking", generation.thinking},
       {"finish_reason", FinishReasonName(generation.reason)},

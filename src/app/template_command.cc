@@ -4,13 +4,9 @@
 #include <memory>
 
 #include "app/command.h"
-#include "app/load_options.h"
+#include "app/model_source.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "io/chat/chat_template.h"
-#include "io/gguf.h"
-#include "io/json.h"
-#include "io/tokenizer/tokenizer.h"
 
 namespace mains {
 namespace {
@@ -32,14 +28,9 @@ struct Options {
   bool show_provenance = false;
 };
 
-Result<ChatTemplate> Load(const std::filesystem::path& model) {
-  if (std::filesystem::is_directory(model)) return ChatTemplate::FromFolder(model);
-  if (model.extension() == ".gguf") {
-    ASSIGN_OR_RETURN(const std::shared_ptr<const GgufFile> file, GgufFile::Open(model));
-    return ChatTemplate::FromGguf(*file);
-  }
-  ASSIGN_OR_RETURN(const std::string source, ReadFile(model, kMaxInputBytes));
-  return ChatTemplate::FromSource(source);
+Result<ChatTemplate> Load(const std::string& model) {
+  ASSIGN_OR_RETURN(const ModelSource source, FindModelOrPart(model));
+  return LoadChatTemplate(source);
 }
 
 // "2026-07-26" or "2026-07-26T12:30:00".
@@ -107,8 +98,7 @@ Result<Json> TokensOf(const Tokenizer& tokenizer, const RenderedChat& chat) {
 }
 
 Status RunOne(const Options& options) {
-  ASSIGN_OR_RETURN(const std::filesystem::path model, FindModelFile(options.model));
-  ASSIGN_OR_RETURN(const ChatTemplate chat_template, Load(model));
+  ASSIGN_OR_RETURN(const ChatTemplate chat_template, Load(options.model));
   ChatInput input;
   ASSIGN_OR_RETURN(const Value document, ReadJsonFile(options.messages));
   RETURN_IF_ERROR(FillInput(document, input));
@@ -122,9 +112,9 @@ Status RunOne(const Options& options) {
   if (options.no_generation_prompt) input.add_generation_prompt = false;
   ASSIGN_OR_RETURN(const RenderedChat chat, chat_template.Render(input));
   if (options.tokens) {
-    ASSIGN_OR_RETURN(
-        const std::shared_ptr<const Tokenizer> tokenizer,
-        Tokenizer::Load(options.tokenizer.empty() ? model : std::filesystem::path(options.tokenizer)));
+    ASSIGN_OR_RETURN(const ModelSource source,
+                     FindModelOrPart(options.tokenizer.empty() ? options.model : options.tokenizer));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
     ASSIGN_OR_RETURN(const Json ids, TokensOf(*tokenizer, chat));
     std::printf("%s\n", DumpJson(ids).c_str());
     return {};

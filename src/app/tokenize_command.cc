@@ -96,8 +96,8 @@ Status DecodeAndPrint(const std::shared_ptr<const Tokenizer>& tokenizer, std::st
 }
 
 Status Run(const TokenizeArguments& arguments) {
-  ASSIGN_OR_RETURN(const std::filesystem::path path, FindModelFile(arguments.model));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, Tokenizer::Load(path));
+  ASSIGN_OR_RETURN(const ModelSource source, FindModelOrPart(arguments.model));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   if (!arguments.decode.empty() && arguments.decode != "-") {
     return DecodeAndPrint(tokenizer, arguments.decode, arguments);
   }

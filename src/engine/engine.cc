@@ -365,6 +365,11 @@ Status TouchWeights(const Checkpoint& checkpoint, const ProgressFn& progress) {
 Result<std::unique_ptr<Engine>> Engine::Load(const std::filesystem::path& model,
                                              const EngineOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<const Checkpoint> checkpoint, Checkpoint::Open(model));
+  return Load(std::move(checkpoint), options);
+}
+
+Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> checkpoint,
+                                             const EngineOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> language_model,
                    LoadModel(*checkpoint, options.ignored_config_keys));
   if (options.read_weights) RETURN_IF_ERROR(TouchWeights(*checkpoint, options.progress));

@@ -101,6 +101,9 @@ class Engine {
   // A checkpoint folder or a .gguf file. Weights are mapped, not read.
   static Result<std::unique_ptr<Engine>> Load(const std::filesystem::path& model,
                                               const EngineOptions& options);
+  // The same from a checkpoint that is open already, wherever its bytes lie.
+  static Result<std::unique_ptr<Engine>> Load(std::unique_ptr<const Checkpoint> checkpoint,
+                                              const EngineOptions& options);
   virtual ~Engine() = default;
 
   virtual std::unique_ptr<Session> NewSession() = 0;
