@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hf_to_gguf
 import torch
 import transformers
-from goldens import architectures, checkpoint, ggufs, packing, reference
+from goldens import architectures, checkpoint, ggufs, mtp, packing, reference
 from safetensors.torch import save_file
 
 MAX_FILE_BYTES = 1 << 20
@@ -40,7 +40,7 @@ def published_shapes(golden, scratch):
     config = reference.class_config(golden.config, golden.model_class)
     shapes = checkpoint.published_shapes(getattr(transformers, golden.model_class)(config), scratch)
     if golden.mtp:
-        shapes |= checkpoint.mtp_layer(shapes, config.num_hidden_layers, config.hidden_size)
+        shapes |= checkpoint.mtp_layer(shapes, config.num_hidden_layers, config.hidden_size, golden.bare_mtp)
     return shapes
 
 
@@ -86,6 +86,8 @@ def make(golden, out):
         else:
             raise RuntimeError(f"{golden.name}: no seed without a near tie")
     save_file({n: t.contiguous() for n, t in tensors.items()}, out / "golden.safetensors")
+    if golden.mtp:
+        save_file(mtp.run(golden, out, tensors["prompt_ids"].long()), out / "mtp.safetensors")
     checkpoint.write_tokenizer(out)
     if golden.gguf:
         hf_to_gguf.convert(out, out / "model.gguf")

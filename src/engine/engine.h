@@ -36,6 +36,7 @@ namespace mains {
 
 class Checkpoint;
 class Engine;
+class Probe;
 struct Tensor;
 
 // How much is done, in [0, 1], and of what ("reading weights"); return false to cancel.
@@ -49,6 +50,10 @@ struct EngineOptions {
   int64_t max_context = 0;           // tokens per session; 0: what the model was made for
   int64_t state_bytes = 0;           // limit for all sessions' state; 0: most of the memory that is free
   int64_t prompt_chunk = 512;        // tokens of a prompt per step; changes speed and memory, never results
+  // Tokens that the model's own layer for it guesses ahead of each generated one, at most kMaxDraft; 0: that
+  // layer is not loaded. Changes speed, memory and state, never results; nothing where a checkpoint has no
+  // such layer (DeepSeek-V3 and GLM do: "num_nextn_predict_layers").
+  int64_t draft = 0;
   std::set<std::string> ignored_config_keys;  // keys of config.json that the user vouches for
   // Touch all weights while loading, so that a broken disk shows now and the first answer is fast.
   bool read_weights = false;
@@ -59,12 +64,23 @@ struct EngineOptions {
 // (ops.h: AttendLatent), so it is part of a token's identity.
 enum class TokenKind { kPrompt, kGenerated };
 
+constexpr int64_t kMaxDraft = 8;
+
+// Speculative decoding of a session: how often a token was guessed, and how often it came so.
+struct DraftCounts {
+  int64_t drafted = 0, accepted = 0;
+};
+
 class Session {
  public:
   virtual ~Session() = default;
 
   // Appends tokens and computes the logits after the last of them. Prompts are read in chunks;
   // `progress` is asked between chunks.
+  //
+  // With EngineOptions::draft, appending one generated token also computes what would follow if the model
+  // guesses the next ones right; if then the guessed token is appended, its logits are there already.
+  // Whoever samples sees nothing of it: ids() and logits() are those of the appended tokens, bit for bit.
   virtual Status Append(std::span<const int32_t> ids, TokenKind kind = TokenKind::kPrompt,
                         const ProgressFn& progress = {}) = 0;
   // After the last token: [vocab]. Empty before the first Append and after Truncate.
@@ -72,6 +88,9 @@ class Session {
 
   virtual const std::vector<int32_t>& ids() const = 0;
   int64_t length() const { return static_cast<int64_t>(ids().size()); }
+  // With EngineOptions::draft: what is guessed to come next. Changes with every other call.
+  virtual std::span<const int32_t> guesses() const = 0;
+  virtual DraftCounts drafts() const = 0;
   // Forgets all tokens from position `length` on.
   virtual void Truncate(int64_t length) = 0;
   // A session with the same past; both go on independently and share what they have in common.
@@ -110,11 +129,15 @@ class Engine {
   // Appends tokens to several sessions in one pass over the weights. Each session may occur once.
   virtual void Step(std::span<StepItem> items) = 0;
   // Logits of every position of a sequence: [ids, vocab] (`sink` gets them in pieces, in order), and the
-  // hidden state after each layer if `tap` is set: (layer, first position, [tokens, d_model]).
+  // hidden state after each layer if `tap` is set: (layer, first position, [tokens, d_model]). With
+  // can_draft(), `drafts` gets the logits of what that layer guesses at each position but the last: of the
+  // token after the next, given the next. `probe` sees the model at work (ops/probe.h).
   using LogitsSink = std::function<Status(int64_t first_position, const Tensor& logits)>;
   using HiddenSink = std::function<void(int64_t layer, int64_t first_position, const Tensor& hidden)>;
   virtual Status EvaluateAll(std::span<const int32_t> ids, TokenKind kind, const LogitsSink& sink,
-                             const HiddenSink& tap = {}) = 0;
+                             const HiddenSink& tap = {}, const LogitsSink& drafts = {},
+                             Probe* probe = nullptr) = 0;
+  virtual bool can_draft() const = 0;
 
   virtual const ModelFacts& facts() const = 0;
   virtual const Checkpoint& checkpoint() const = 0;

@@ -1,5 +1,5 @@
 // Every architecture against Hugging Face transformers: logits and hidden states of a prompt, and 32
-// decoded steps, from safetensors and from GGUF.
+// decoded steps, from safetensors and from GGUF; and what multi-token-prediction layers guess.
 #include "engine/golden.h"
 #include "tensor/tensor.h"
 
@@ -101,6 +101,62 @@ INSTANTIATE_TEST_SUITE_P(Goldens, ParityTest, ::testing::ValuesIn(Cases()), [](c
   }
   return name;
 });
+
+// Rows of logits that the layer gives for each position but the last.
+std::vector<float> Guesses(Engine& engine, const std::vector<int32_t>& ids, TokenKind kind) {
+  std::vector<float> guesses;
+  const Status status = engine.EvaluateAll(
+      ids, kind, [](int64_t, const Tensor&) { return Status(); }, {},
+      [&](int64_t first, const Tensor& t) {
+        EXPECT_EQ(first * t.dim(1), static_cast<int64_t>(guesses.size()));
+        guesses.insert(guesses.end(), t.f32(), t.f32() + t.elements());
+        return Status();
+      });
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  return guesses;
+}
+
+class DraftParityTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(DraftParityTest, GuessesMatchTheReference) {
+  const std::filesystem::path folder = GoldenDir() / GetParam();
+  const std::vector<int32_t> prompt = Golden(folder / "golden.safetensors").Ids("prompt_ids");
+  const std::vector<float> expected = Golden(folder / "mtp.safetensors").Floats("logits");
+  for (const bool reference : {false, true}) {
+    for (const int64_t chunk : {512, 7}) {
+      EngineOptions options;
+      options.draft = 1;
+      options.reference = reference;
+      options.prompt_chunk = chunk;
+      const std::unique_ptr<Engine> engine = testing::LoadGolden(GetParam(), options);
+      ASSERT_NE(engine, nullptr);
+      ASSERT_TRUE(engine->can_draft());
+      EXPECT_LE(RelativeError(Guesses(*engine, prompt, TokenKind::kPrompt), expected), kBound);
+      EXPECT_LE(RelativeError(Guesses(*engine, prompt, TokenKind::kGenerated), expected), kBound);
+    }
+  }
+}
+
+TEST_P(DraftParityTest, FromGgufWhereItHasTheLayer) {
+  const std::filesystem::path file = GoldenDir() / GetParam() / "model.gguf";
+  if (!std::filesystem::exists(file)) return;
+  EngineOptions options;
+  options.draft = 1;
+  const std::unique_ptr<Engine> engine = testing::LoadGolden(GetParam() + "/model.gguf", options);
+  ASSERT_NE(engine, nullptr);
+  // llama.cpp's converter drops the layer of the architecture deepseek2.
+  ASSERT_EQ(engine->can_draft(), GetParam() != "deepseek_v3" && GetParam() != "glm4_moe_lite");
+  if (!engine->can_draft()) return;
+  const std::vector<int32_t> prompt =
+      Golden(GoldenDir() / GetParam() / "golden.safetensors").Ids("prompt_ids");
+  EXPECT_LE(RelativeError(Guesses(*engine, prompt, TokenKind::kPrompt),
+                          Golden(GoldenDir() / GetParam() / "mtp.safetensors").Floats("logits")),
+            kBound);
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, DraftParityTest,
+                         ::testing::ValuesIn(testing::GoldensWith("mtp.safetensors")),
+                         [](const auto& c_info) { return c_info.param; });
 
 }  // namespace
 }  // namespace mains

@@ -53,15 +53,16 @@ SequenceState::SequenceState(SequenceState&& other) noexcept
   other.pages_.clear();
 }
 
-Status SequenceState::Reserve(int64_t count) {
-  const size_t keep = pages_.size(), tail = static_cast<size_t>(length_ / kPagePositions);
-  const bool copy_tail = count > 0 && tail < keep && pool_->Shared(pages_[tail]);
+Status SequenceState::Reserve(int64_t count, int64_t from) {
+  const size_t keep = pages_.size(), first = static_cast<size_t>(from / kPagePositions);
+  size_t copies = 0;
+  for (size_t i = first; i < keep && count > 0; ++i) copies += pool_->Shared(pages_[i]) ? 1 : 0;
   const size_t needed = static_cast<size_t>((length_ + count + kPagePositions - 1) / kPagePositions);
+  const size_t total = std::max(needed, keep) + copies;
   // The list grows before a page is taken that it would have to hold; twofold, so that generating token
   // by token copies it seldom.
-  if (needed + 1 > pages_.capacity()) pages_.reserve(std::max(needed + 1, 2 * keep));
+  if (total > pages_.capacity()) pages_.reserve(std::max(total, 2 * keep));
 
-  const size_t total = std::max(needed, keep) + (copy_tail ? 1 : 0);
   while (pages_.size() < total) {
     Result<std::byte*> page = pool_->Allocate();
     if (!page.ok()) {
@@ -70,11 +71,13 @@ Status SequenceState::Reserve(int64_t count) {
     }
     pages_.push_back(*page);
   }
-  if (copy_tail) {
-    std::memcpy(pages_.back(), pages_[tail], static_cast<size_t>(pool_->page_bytes()));
-    std::swap(pages_[tail], pages_.back());
+  for (size_t i = first; i < keep && copies > 0; ++i) {
+    if (!pool_->Shared(pages_[i])) continue;
+    std::memcpy(pages_.back(), pages_[i], static_cast<size_t>(pool_->page_bytes()));
+    std::swap(pages_[i], pages_.back());
     pool_->Release(pages_.back());
     pages_.pop_back();
+    --copies;
   }
   return {};
 }

@@ -73,7 +73,9 @@ class SequenceState {
 
   int64_t length() const { return length_; }
   // Pages for `count` more positions, of which none is shared. On failure nothing has changed.
-  Status Reserve(int64_t count);
+  Status Reserve(int64_t count) { return Reserve(count, length_); }
+  // The same for who also writes again what is at positions [from, length).
+  Status Reserve(int64_t count, int64_t from);
   // The reserved positions have been written.
   void Commit(int64_t count);
   // Forgets positions [length, ...) and gives back pages that hold nothing else.

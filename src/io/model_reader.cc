@@ -210,11 +210,12 @@ std::string Listed(const std::vector<std::string>& items) {
 }  // namespace
 
 ModelReader::ModelReader(const Checkpoint& checkpoint, std::string section, std::string prefix,
-                         std::set<std::string> ignored_keys)
+                         std::set<std::string> ignored_keys, bool draft_layer)
     : checkpoint_(checkpoint),
       section_(std::move(section)),
       prefix_(std::move(prefix)),
-      ignored_keys_(std::move(ignored_keys)) {
+      ignored_keys_(std::move(ignored_keys)),
+      draft_layer_(draft_layer) {
   if (!section_.empty() && Walk(checkpoint_.config(), section_) == nullptr) {
     Fail(ErrorCode::kInvalid, ConfigName() + ": there is no object " + Quoted(section_));
   }

@@ -24,8 +24,11 @@ class ModelReader {
  public:
   // `section` is where the language model's keys live ("" or "text_config"), `prefix` is put before
   // every tensor name ("" or "language_model."). `ignored_keys`: config keys the user vouches for.
+  // `draft_layer`: whether a layer that guesses ahead is wanted where there is one.
   ModelReader(const Checkpoint& checkpoint, std::string section = "", std::string prefix = "",
-              std::set<std::string> ignored_keys = {});
+              std::set<std::string> ignored_keys = {}, bool draft_layer = false);
+
+  bool draft_layer() const { return draft_layer_; }
 
   // --- Configuration. A key may be a path into nested objects: "rope_parameters.factor"; what is not in
   // the section is looked for at the top. A null value counts as absent. Has does not count as reading.
@@ -110,6 +113,7 @@ class ModelReader {
   const Checkpoint& checkpoint_;
   std::string section_, prefix_;
   std::set<std::string> ignored_keys_;
+  bool draft_layer_;
   std::set<std::string> read_keys_;
   std::set<std::string> taken_tensors_;
   std::vector<std::string> skipped_prefixes_;

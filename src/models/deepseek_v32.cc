@@ -36,10 +36,13 @@ std::unique_ptr<LanguageModel> Load(ModelReader& r, bool indexer_rope_interleave
   const nn::DeepseekMoe moe(r, *m);
   m->AddLayers(
       r,
-      [&](int64_t, const std::string& layer) {
-        return std::make_unique<nn::MlaAttention>(
-            r, layer + "self_attn.", attention, m->state,
-            nn::Indexer(r, layer + "self_attn.indexer.", indexer, m->state));
+      [&](int64_t i, const std::string& layer) {
+        const std::string index = layer + "self_attn.indexer.";
+        std::optional<nn::Indexer> chooses;
+        // The layer that drafts may come without one, and then attends to everything.
+        if (i < m->layer_count || r.HasWeight(index + "wk")) chooses.emplace(r, index, indexer, m->state);
+        return std::make_unique<nn::MlaAttention>(r, layer + "self_attn.", attention, m->state,
+                                                  std::move(chooses));
       },
       [&](int64_t i, const std::string&) { return moe.Make(r, i); });
   return m;

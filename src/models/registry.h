@@ -24,9 +24,11 @@ struct RegisterModel {
 };
 
 // Loads the language model of a checkpoint. Weights stay where the checkpoint has them.
-// `ignored_keys`: configuration keys that the user vouches for.
+// `ignored_keys`: configuration keys that the user vouches for. `draft_layer`: with the layer that
+// guesses ahead, if the checkpoint has one.
 Result<std::unique_ptr<LanguageModel>> LoadModel(const Checkpoint& checkpoint,
-                                                 const std::set<std::string>& ignored_keys = {});
+                                                 const std::set<std::string>& ignored_keys = {},
+                                                 bool draft_layer = false);
 
 std::vector<std::string> KnownArchitectures();
 

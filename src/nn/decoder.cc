@@ -52,6 +52,26 @@ DecoderLayer Decoder::NewLayer(ModelReader& r, int64_t i) const {
   return layer;
 }
 
+bool Decoder::BeginDraftLayer(ModelReader& r) {
+  // Where several are published, the first is used again and again.
+  const int64_t published = r.IntOr("num_nextn_predict_layers", 0, 0, 64);
+  const std::string prefix = LayerName(layer_count);
+  const bool load = published > 0 && r.draft_layer() && r.HasWeight(prefix + "eh_proj");
+  for (int64_t i = load ? 1 : 0; i < published; ++i) r.SkipTensors(LayerName(layer_count + i));
+  if (!load || !r.ok()) return false;
+  draft_ = std::make_unique<DraftLayer>();
+  draft_->layer = NewLayer(r, layer_count);
+  draft_->embedding_norm = r.Norm(prefix + "enorm", d_model);
+  draft_->hidden_norm = r.Norm(prefix + "hnorm", d_model);
+  draft_->merge.w = r.Matrix(prefix + "eh_proj", d_model, 2 * d_model);
+  draft_->final_norm = r.Norm(prefix + "shared_head.norm", d_model);
+  draft_->own_embedding = r.HasWeight(prefix + "embed_tokens");
+  draft_->own_head = r.HasWeight(prefix + "shared_head.head");
+  draft_->embedding = draft_->own_embedding ? r.Matrix(prefix + "embed_tokens", vocab, d_model) : embedding_;
+  draft_->head.w = draft_->own_head ? r.Matrix(prefix + "shared_head.head", vocab, d_model) : head_.w;
+  return r.ok();
+}
+
 ModelFacts Decoder::facts() const {
   ModelFacts f;
   f.layers = layer_count;
@@ -69,22 +89,56 @@ ModelFacts Decoder::facts() const {
   }
   f.Count("norms", final_norm_);
   if (!tied_) f.Count("head", head_.w);
+  if (draft_) {
+    ModelFacts own;
+    if (draft_->own_embedding) own.Count("", draft_->embedding, 1.0 / static_cast<double>(vocab));
+    own.Count("", draft_->merge.w);
+    for (const Vector* v : {&draft_->embedding_norm, &draft_->hidden_norm, &draft_->final_norm,
+                            &draft_->layer.attention_norm, &draft_->layer.feed_forward_norm}) {
+      own.Count("", *v);
+    }
+    draft_->layer.attention->Count(own);
+    draft_->layer.feed_forward->Count(own);
+    if (draft_->own_head) own.Count("", draft_->head.w);
+    f.parts.push_back(own.Total());
+    f.parts.back().name = "draft layer";
+  }
   return f;
 }
 
-Tensor Decoder::Forward(Context& ctx, const Batch& batch, const LayerTap* tap) const {
+void Decoder::Run(Context& ctx, const Step& step, const DecoderLayer& layer, Tensor x) const {
+  Frame frame(ctx.arena);
+  layer.attention->AddTo(ctx, step, ops::RmsNorm(ctx, x, layer.attention_norm, eps), x);
+  layer.feed_forward->AddTo(ctx, ops::RmsNorm(ctx, x, layer.feed_forward_norm, eps), x);
+}
+
+Tensor Decoder::Forward(Context& ctx, const Batch& batch, const LayerTap* tap, Tensor* hidden) const {
   const Step step{batch, ops::RopeAngles(ctx, batch.positions, rope)};
   Tensor x = ops::Embed(ctx, embedding_, batch.ids);
   if (tap) (*tap)(0, x);
   for (size_t i = 0; i < layers.size(); ++i) {
-    const DecoderLayer& layer = layers[i];
-    Frame frame(ctx.arena);
-    layer.attention->AddTo(ctx, step, ops::RmsNorm(ctx, x, layer.attention_norm, eps), x);
-    layer.feed_forward->AddTo(ctx, ops::RmsNorm(ctx, x, layer.feed_forward_norm, eps), x);
+    Run(ctx, step, layers[i], x);
     if (tap) (*tap)(static_cast<int64_t>(i) + 1, x);
+  }
+  if (hidden) {
+    *hidden = ops::RmsNorm(ctx, x, final_norm_, eps);
+    return ops::Linear(ctx, ops::GatherRows(ctx, *hidden, batch.logit_rows), head_);
   }
   const Tensor last = ops::GatherRows(ctx, x, batch.logit_rows);
   return ops::Linear(ctx, ops::RmsNorm(ctx, last, final_norm_, eps), head_);
+}
+
+LanguageModel::Guess Decoder::Draft(Context& ctx, const Batch& batch, const Tensor& hidden) const {
+  const DraftLayer& d = *draft_;
+  const Step step{batch, ops::RopeAngles(ctx, batch.positions, rope)};
+  const Tensor following = ops::RmsNorm(ctx, ops::Embed(ctx, d.embedding, batch.ids), d.embedding_norm, eps);
+  const Tensor here = ops::RmsNorm(ctx, hidden, d.hidden_norm, eps);
+  const Tensor x = ops::Linear(ctx, ops::Concat(ctx, following, here), d.merge);
+  Run(ctx, step, d.layer, x);
+  Guess guess{ops::RmsNorm(ctx, x, d.final_norm, eps), {}};
+  if (batch.logit_rows.dim(0) > 0)
+    guess.logits = ops::Linear(ctx, ops::GatherRows(ctx, guess.hidden, batch.logit_rows), d.head);
+  return guess;
 }
 
 }  // namespace mains::nn

@@ -55,20 +55,43 @@ struct DecoderLayer {
   std::unique_ptr<FeedForward> feed_forward;
 };
 
+// The multi-token-prediction layer of DeepSeek-V3 (arXiv 2412.19437, section 2.2) as published weights
+// have it, in the place after the last layer:
+//   x_t = eh_proj [enorm(embedding of token t + 1), hnorm(h_t)];  one decoder layer;  shared_head.norm
+// and the head guesses token t + 2. What the sources say where the paper leaves it open:
+//   - the embedding comes first in the concatenation (vLLM and SGLang; the paper writes h first);
+//   - h_t is the model's hidden state after its final norm (vLLM's and SGLang's models hand on no other);
+//   - to guess further, h is the layer's own output after shared_head.norm (SGLang; vLLM takes it before);
+//   - embedding and head are the model's own (README_WEIGHTS.md of DeepSeek-V3); published files repeat
+//     them, and then the repetition is used;
+//   - the layer attends as the others do, through its own indexer where it has one (vLLM; llama.cpp
+//     ignores it);
+//   - vLLM blanks the embedding in the row of position 0, SGLang and the paper do not, nor is it done here.
+struct DraftLayer {
+  Weight embedding;
+  Vector embedding_norm, hidden_norm, final_norm;
+  ops::LinearLayer merge, head;
+  bool own_embedding = false, own_head = false;  // not the model's
+  DecoderLayer layer;
+};
+
 class Decoder final : public LanguageModel {
  public:
   // Reads the embedding, the final norm and the head (the embedding again if tied), in the names that all
   // these families share; the model file fills in layers and rope.
   explicit Decoder(ModelReader& r);
 
-  Tensor Forward(Context& ctx, const Batch& batch, const LayerTap* tap) const override;
+  Tensor Forward(Context& ctx, const Batch& batch, const LayerTap* tap, Tensor* hidden) const override;
+  bool can_draft() const override { return draft_ != nullptr; }
+  Guess Draft(Context& ctx, const Batch& batch, const Tensor& hidden) const override;
   const std::vector<int64_t>& state_widths() const override { return state.widths(); }
   ModelFacts facts() const override;
 
   // Prefix of layer i's tensors: "model.layers.3.".
   static std::string LayerName(int64_t i) { return "model.layers." + std::to_string(i) + "."; }
   // Loads all layers: the norms in their usual names, and the blocks that these make of a layer's number
-  // and prefix.
+  // and prefix. Behind the last one there may be a layer to draft with, numbered layer_count; it is loaded
+  // where the reader is asked to.
   template <typename MakeAttention, typename MakeFeedForward>
   void AddLayers(ModelReader& r, MakeAttention attention, MakeFeedForward feed_forward) {
     for (int64_t i = 0; i < layer_count && r.ok(); ++i) {
@@ -77,6 +100,9 @@ class Decoder final : public LanguageModel {
       layer.feed_forward = feed_forward(i, LayerName(i));
       layers.push_back(std::move(layer));
     }
+    if (!BeginDraftLayer(r)) return;
+    draft_->layer.attention = attention(layer_count, LayerName(layer_count));
+    draft_->layer.feed_forward = feed_forward(layer_count, LayerName(layer_count));
   }
 
   // The rotation of `head_dims` dims (of which the configuration may turn only a part).
@@ -92,11 +118,15 @@ class Decoder final : public LanguageModel {
 
  private:
   DecoderLayer NewLayer(ModelReader& r, int64_t i) const;
+  // Loads what the draft layer has beside its blocks; false if there is none to load.
+  bool BeginDraftLayer(ModelReader& r);
+  void Run(Context& ctx, const Step& step, const DecoderLayer& layer, Tensor x) const;
 
   bool tied_;
   Weight embedding_;
   Vector final_norm_;
   ops::LinearLayer head_;
+  std::unique_ptr<DraftLayer> draft_;
 };
 
 }  // namespace mains::nn

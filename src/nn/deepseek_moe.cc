@@ -32,14 +32,14 @@ DeepseekMoe::DeepseekMoe(ModelReader& r, const Decoder& decoder) {
         r.Fail(ErrorCode::kUnsupported, "mlp_layer_types: a dense layer after a sparse one");
     }
   }
-  for (int64_t i = 0; i < r.IntOr("num_nextn_predict_layers", 0, 0, 64); ++i) {
-    r.SkipTensors(Decoder::LayerName(decoder.layer_count + i));
-  }
+  layers_ = decoder.layer_count;
 }
 
 std::unique_ptr<FeedForward> DeepseekMoe::Make(ModelReader& r, int64_t layer) const {
   const std::string p = Decoder::LayerName(layer) + "mlp.";
-  if (layer < dense_layers_) return std::make_unique<GatedMlp>(r, p, moe_.d_model, dense_ff_);
+  // The layer that drafts, behind the last, has experts wherever it is published with a router.
+  const bool dense = layer < layers_ ? layer < dense_layers_ : !r.HasWeight(p + "gate");
+  if (dense) return std::make_unique<GatedMlp>(r, p, moe_.d_model, dense_ff_);
   return std::make_unique<MixtureOfExperts>(
       r,
       MixtureOfExperts::Names{.router = p + "gate",

@@ -9,13 +9,13 @@ namespace mains::nn {
 
 class DeepseekMoe {
  public:
-  // Reads the keys, and declares the multi-token-prediction layers that follow the last one as skipped.
+  // Reads the keys.
   DeepseekMoe(ModelReader& r, const Decoder& decoder);
   std::unique_ptr<FeedForward> Make(ModelReader& r, int64_t layer) const;
 
  private:
   MixtureOfExperts::Config moe_{};
-  int64_t dense_ff_, dense_layers_;
+  int64_t dense_ff_, dense_layers_, layers_;
 };
 
 }  // namespace mains::nn

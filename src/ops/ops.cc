@@ -104,6 +104,15 @@ Tensor LayerNorm(Context& ctx, const Tensor& x, const Vector& w, const Vector& b
   return out;
 }
 
+Tensor Concat(Context& ctx, const Tensor& a, const Tensor& b) {
+  CHECK(a.rank == 2 && a.IsDense() && b.rank == 2 && b.IsDense() && a.dim(0) == b.dim(0))
+      << a.ShapeString() << b.ShapeString();
+  const int64_t tokens = a.dim(0), m = a.dim(1), n = b.dim(1);
+  Tensor out = ctx.NewF32({tokens, m + n});
+  ctx.device.Concat(a.Reshaped({tokens, 1, m}), b.Reshaped({tokens, 1, n}), out.Reshaped({tokens, 1, m + n}));
+  return out;
+}
+
 void Add(Context& ctx, const Tensor& y, Tensor x) {
   CHECK(x.IsDense() && y.IsDense() && x.elements() == y.elements()) << x.ShapeString() << y.ShapeString();
   ctx.device.Add(y, x);

@@ -18,11 +18,13 @@
 namespace mains {
 
 class Device;
+class Probe;
 
 // Where a step runs and where its activations live. Used by one thread at a time.
 struct Context {
   Device& device;
   Arena& arena;
+  Probe* probe = nullptr;  // sees what happens (probe.h)
 
   Tensor NewF32(std::initializer_list<int64_t> dims);
   Tensor NewI32(std::initializer_list<int64_t> dims);
@@ -45,6 +47,9 @@ void RmsNormHeads(Context& ctx, Tensor x, const Vector& w, float eps);
 
 // (x - mean(x)) / deviation(x) * w + bias over the last dimension (Ba et al. 2016). x: [tokens, d].
 Tensor LayerNorm(Context& ctx, const Tensor& x, const Vector& w, const Vector& bias, float eps);
+
+// Rows of a followed by rows of b: [tokens, m] and [tokens, n] -> [tokens, m + n].
+Tensor Concat(Context& ctx, const Tensor& a, const Tensor& b);
 
 // x += y.
 void Add(Context& ctx, const Tensor& y, Tensor x);

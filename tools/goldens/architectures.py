@@ -27,6 +27,7 @@ class Golden:
     dtype: str = "float32"
     shards: int = 1
     mtp: bool = False
+    bare_mtp: bool = False
     gguf: bool = True
     gguf_types: tuple = ()
     quantize: str = ""
@@ -143,11 +144,11 @@ def _glm():
     return [
         _golden("glm4_moe", "Glm4MoeForCausalLM", glm, v4, mtp=True,
                 branches="partial rotary 0.5, bias on q, k, v, q and k norms, sigmoid router with selection bias, first layer "
-                         "dense, shared expert, multi-token-prediction layer present and not run"),
+                         "dense, shared expert, multi-token-prediction layer"),
         _golden("glm4_moe_air", "Glm4MoeForCausalLM", glm, air, _V5, _theta(1e6, partial_rotary_factor=0.5), mtp=True,
                 branches="as glm4_moe without q and k norms, two expert groups of which one is kept, two shared experts"),
         _golden("glm4_moe_lite", "Glm4MoeLiteForCausalLM", lite, _V4, {"rope_theta": 1e6, "rope_scaling": None}, mtp=True,
-                branches="GLM-4.7-Flash: latent attention with q_lora, sigmoid router, MTP layer present and not run",
+                branches="GLM-4.7-Flash: latent attention with q_lora, sigmoid router, MTP layer",
                 notes=[_LORA_EPS, "GGUF: arch deepseek2 without the MTP layer; expert_gating_func is written although the "
                        "published configuration has no scoring_func, from which llama.cpp's converter writes it"]),
     ]  # fmt: skip
@@ -224,7 +225,7 @@ def _deepseek():
     return [
         _golden("deepseek_v3", cls, v3, _V4, mtp=True, notes=[_LORA_EPS, _BETAS],
                 branches="latent attention with q_lora, v_head_dim other than nope, sigmoid router in 4 groups of which 2 are "
-                         "kept, first layer dense, shared expert, YaRN with mscale_all_dim, MTP layer present and not run"),
+                         "kept, first layer dense, shared expert, YaRN with mscale_all_dim, MTP layer"),
         _golden("deepseek_v3_noqlora", cls, v3, moonlight, _V4, gguf_types=("Q8_0", "Q4_0", "MXFP4"), notes=[_LORA_EPS],
                 branches="Moonlight: q_proj without q_lora, one group, no rope scaling, two shared experts, GGUF in several types"),
         _golden("kimi_k2", cls, v3, k2, _V5, notes=[_LORA_EPS],
@@ -252,6 +253,7 @@ def _sparse():
         "rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 2,
                          "beta_slow": 0.1, "mscale": 1.0, "mscale_all_dim": 1.0},
     }  # fmt: skip
+    tied = {"tie_word_embeddings": True, "rope_scaling": None, "n_group": 1, "topk_group": 1, "num_experts_per_tok": 2}
     glm = dsa | {
         "model_type": "glm_moe_dsa", "n_group": 1, "topk_group": 1, "rms_norm_eps": 1e-5, "v_head_dim": 16, "head_dim": 8,
         "qk_head_dim": 16, "indexer_rope_interleave": True, "rope_interleave": True,
@@ -259,10 +261,14 @@ def _sparse():
     return [
         _golden("deepseek_v32", "DeepseekV32ForCausalLM", v32, _V4, mtp=True, notes=[_LORA_EPS],
                 branches="sparse attention to 8 positions chosen by an indexer with half-split rope, YaRN, routing in groups, "
-                         "MTP layer present and not run"),
+                         "MTP layer with an indexer of its own"),
+        _golden("deepseek_v32_tied", "DeepseekV32ForCausalLM", v32, tied, _V4, mtp=True, bare_mtp=True, gguf=False,
+                notes=[_LORA_EPS],
+                branches="tied embeddings, plain rope, one routing group; MTP layer without an indexer, which then attends to "
+                         "everything, and with the model's embedding and head"),
         _golden("glm_moe_dsa", "GlmMoeDsaForCausalLM", glm, _V5, _theta(1e6), mtp=True, notes=[_LORA_EPS],
                 branches="GLM-5: sparse attention to 8 positions chosen by an indexer with interleaved rope, every layer with "
-                         "an indexer of its own, MTP layer present and not run"),
+                         "an indexer of its own, MTP layer"),
     ]  # fmt: skip
 
 

@@ -53,14 +53,19 @@ def random_tensor(name, shape, seed, tied):
     return normal(gain / math.sqrt(fan_in))
 
 
-def mtp_layer(shapes, num_layers, hidden_size):
-    """Shapes of the multi-token-prediction layer that DeepSeek and GLM publish after the last layer."""
+def mtp_layer(shapes, num_layers, hidden_size, bare=False):
+    """Shapes of the multi-token-prediction layer that DeepSeek and GLM publish after the last layer.
+
+    `bare`: without an indexer, and without the repeated embedding and head.
+    """
     last, extra = f"model.layers.{num_layers - 1}.", f"model.layers.{num_layers}."
     layer = {extra + n.removeprefix(last): s for n, s in shapes.items() if n.startswith(last)}
+    if bare:
+        layer = {n: s for n, s in layer.items() if ".indexer." not in n}
     layer[extra + "eh_proj.weight"] = (hidden_size, 2 * hidden_size)
     for norm in ("enorm", "hnorm", "shared_head.norm"):
         layer[f"{extra}{norm}.weight"] = (hidden_size,)
-    for table in ("embed_tokens", "shared_head.head"):
+    for table in () if bare else ("embed_tokens", "shared_head.head"):
         layer[f"{extra}{table}.weight"] = (VOCAB_SIZE, hidden_size)
     return layer
 

@@ -173,6 +173,19 @@ def run_prompt(model, prompt):
 
 
 @torch.no_grad()
+def run_watched(model, embeddings):
+    """Logits from embeddings [n, hidden], and the smallest gaps of routers and indexers."""
+    with _recording(model) as record:
+        logits = model(inputs_embeds=embeddings.unsqueeze(0), use_cache=False).logits[0]
+    gaps = {}
+    if record["routing"]:
+        gaps["routing"] = min(_routing_gap(*r) for r in record["routing"])
+    if record["index"]:
+        gaps["index"] = min(_index_gap(*a[:2]) for a in record["index"])
+    return logits, gaps
+
+
+@torch.no_grad()
 def run(model, prompt):
     """The tensors of golden.safetensors, and facts about them. Raises DegenerateSeed on a near tie."""
     with _recording(model) as record:
