@@ -14,11 +14,12 @@ import json
 import math
 import os
 import pathlib
+import signal
 import time
 
 import torch
 
-from . import chat, export, rl, tokenizer as tokens
+from . import chat, export, model as network, rl, tokenizer as tokens
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
 from .stream import Stream
 
@@ -186,8 +187,7 @@ class Trainer:
 
     def save(self):
         state = {"model": self.model.state_dict(), "stage": self.stage_index, "done": self.done, "seen": self.seen,
-                 "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape,
-                 "tokens": self.options.tokens}
+                 "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape}
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state()
         if not self.finished:
@@ -202,9 +202,8 @@ class Trainer:
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if (state["shape"], state["tokens"]) != (self.options.shape, self.options.tokens):
-            raise SystemExit(f"{path} is of shape {state['shape']} and {state['tokens']} tokens: "
-                             "give the same --shape and --tokens, or another --out")
+        if state["shape"] != self.options.shape:
+            raise SystemExit(f"{path} is of shape {state['shape']}: give the same --shape, or another --out")
         self.model.load_state_dict(state["model"])
         self.stage_index, self.done, self.seen, self.steps = (state[k] for k in ("stage", "done", "seen", "steps"))
         self._enter_stage()
@@ -226,9 +225,12 @@ class Trainer:
         export.save_folder(self.model, self.out, ids)
 
     def run(self, minutes, max_steps=None):
-        """Until the plan, the clock or the number of steps ends; then saves and exports."""
+        """Until the plan, the clock or the number of steps ends, or SIGTERM; then saves and exports."""
         end, saved, first = time.monotonic() + 60 * minutes, time.monotonic(), self.steps
-        while not self.finished and time.monotonic() < end and (max_steps is None or self.steps - first < max_steps):
+        asked = []
+        before = signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+        while (not self.finished and not asked and time.monotonic() < end
+               and (max_steps is None or self.steps - first < max_steps)):
             record = self.step()
             self.log(record)
             if record["step"] % self.options.print_every == 0:
@@ -236,6 +238,7 @@ class Trainer:
             if time.monotonic() - saved > 60 * self.options.save_minutes:
                 self.save()
                 saved = time.monotonic()
+        signal.signal(signal.SIGTERM, before)
         self.save()
         self.stream.close()
         self.export()
@@ -257,6 +260,7 @@ def parse(arguments=None):
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--dtype", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compile", action="store_true", help="fuse the norms (needs a C++ compiler; 15 %% faster on a CPU)")
     parser.add_argument("--save-minutes", type=float, default=5)
     parser.add_argument("--print-every", type=int, default=20)
     parser.add_argument("--vocabulary-items", type=int, default=20000, help="items the tokenizer is trained on")
@@ -270,6 +274,8 @@ def prepare(options):
     out.mkdir(parents=True, exist_ok=True)
     if options.threads:
         torch.set_num_threads(options.threads)
+    if options.compile:
+        network.rms_norm = torch.compile(network.rms_norm)
     if not (out / "tokenizer.json").exists():
         tokens.save(tokens.train(tokens.training_texts(options.vocabulary_items), options.vocabulary), out)
     trainer = Trainer(options, tokens.load(out))

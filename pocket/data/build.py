@@ -11,7 +11,7 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, dates, families, home, lists, natural, prose, robot, tools
+from . import arithmetic, builtin, dates, families, home, lists, natural, prose, robot, tools
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
@@ -19,12 +19,13 @@ from .phrases import PatternSet, count_expansions, stable_hash
 MIXTURE = (
     ("tools", 0.20, tools.make_tools_item),
     ("natural", 0.10, natural.make_natural_item),
+    ("builtin", 0.08, builtin.make_builtin_item),
     ("home", 0.05, home.make_home_item),
     ("arithmetic", 0.20, arithmetic.make_arithmetic_item),
     ("dates", 0.10, dates.make_dates_item),
     ("lists", 0.10, lists.make_lists_item),
     ("robot", 0.05, robot.make_robot_item),
-    ("prose", 0.15, prose.make_prose_item),
+    ("prose", 0.07, prose.make_prose_item),
     ("identity", 0.05, prose.make_identity_item),
 )
 MAKERS = {name: maker for name, _, maker in MIXTURE}
@@ -64,6 +65,7 @@ def pattern_sets():
         visit(role.phrases)
     for family in natural.FAMILIES:
         visit(family.sets)
+    visit(builtin.PATTERNS)
     return found
 
 
@@ -85,7 +87,8 @@ def phrasing_counts():
         task, language = name.split("/")[0], name.split("/")[-1]
         group = {"request": "tools", "elliptic": "tools", "question": "tools", "role": "roles", "off_topic": "tools",
                  "rest": "arithmetic", "story": "arithmetic", "after": "dates", "before": "dates", "weekday": "dates",
-                 "between": "dates", "clock": "dates", "span": "dates", "units": "dates"}.get(task, task)
+                 "between": "dates", "clock": "dates", "span": "dates", "units": "dates",
+                 "chain": "builtin", "out_of_reach": "builtin"}.get(task, task)
         have = counts.setdefault(group, {}).setdefault(language, [0, 0])
         have[0] += len(patterns.all)
         have[1] += sum(1 if group == "roles" else count_expansions(p) for p in patterns.all)

@@ -61,9 +61,13 @@ def test_calls_fit_the_declared_schemas(sample):
 def test_copied_values_stand_in_the_request(sample):
     checked = 0
     for item in sample:
+        if item["kind"] == "chain":
+            continue  # the second call is made of the first one's result
         said = " ".join(m["content"] for m in item["messages"] if m["role"] == "user")
         properties = {t["function"]["name"]: t["function"]["parameters"]["properties"] for t in item["tools"]}
         for name, arguments in first_call(item):
+            if item["family"] == "builtin" and name in ("calculator", "calc"):
+                continue  # worded sums become expressions
             for key, value in arguments.items():
                 schema = properties[name][key]
                 if schema["type"] == "array":
@@ -80,7 +84,7 @@ def test_tools_that_fit_nothing_are_not_called(sample):
     for item in sample:
         if item["task"] == "tools":
             kinds.setdefault(item["kind"], []).append(item)
-    assert all(len(v) > 20 for v in kinds.values()) and {"call", "two_calls", "missing", "no_tool"} == set(kinds)
+    assert all(len(v) > 20 for v in kinds.values()) and {"call", "two_calls", "chain", "missing", "no_tool"} == set(kinds)
     for item in kinds["no_tool"]:
         assert not any(m.get("tool_calls") for m in item["messages"])
     for item in kinds["missing"]:
@@ -257,8 +261,8 @@ def test_an_item_is_the_same_every_time():
 def test_shares_are_those_of_the_plan():
     drawn = items("train", 3000)
     share = lambda key, value: sum(item[key] == value for item in drawn) / len(drawn)
-    for task, expected in (("tools", 0.35), ("arithmetic", 0.20), ("dates", 0.10), ("lists", 0.10), ("robot", 0.05),
-                           ("prose", 0.15), ("identity", 0.05)):
+    for task, expected in (("tools", 0.43), ("arithmetic", 0.20), ("dates", 0.10), ("lists", 0.10), ("robot", 0.05),
+                           ("prose", 0.07), ("identity", 0.05)):
         assert abs(share("task", task) - expected) < 0.04, task
     for language, expected in (("en", 0.55), ("de", 0.25), ("zh", 0.20)):
         assert abs(share("language", language) - expected) < 0.04, language
