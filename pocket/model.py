@@ -49,7 +49,7 @@ S = Config(hidden_size=256, num_hidden_layers=8, num_attention_heads=4, q_lora_r
 DENSE = dataclasses.replace(XS, first_k_dense_replace=6, intermediate_size=352)
 TINY = Config(vocab_size=600, hidden_size=32, num_hidden_layers=3, num_attention_heads=2, qk_nope_head_dim=8,
               qk_rope_head_dim=8, v_head_dim=16, q_lora_rank=24, kv_lora_rank=16, intermediate_size=64,
-              n_routed_experts=4, moe_intermediate_size=16, index_head_dim=16, index_topk=16,
+              n_routed_experts=4, moe_intermediate_size=32, index_head_dim=16, index_topk=16,
               max_position_embeddings=256, trained_context=128)
 SHAPES = {"xs": XS, "s": S, "dense": DENSE, "tiny": TINY}
 
@@ -267,6 +267,13 @@ class MoE(nn.Module):
         self.gate_up = nn.Parameter(torch.empty(c.n_routed_experts, c.hidden_size, 2 * c.moe_intermediate_size))
         self.down = nn.Parameter(torch.empty(c.n_routed_experts, c.moe_intermediate_size, c.hidden_size))
         self.shared_experts = MLP(c.hidden_size, c.moe_intermediate_size * c.n_shared_experts)
+        self.rounded = {}  # by name: the values to compute with, see rounding.py
+
+    def _weight(self, name, dtype):
+        weight = getattr(self, name)
+        if name in self.rounded:
+            weight = weight + (self.rounded[name] - weight).detach()
+        return weight.to(dtype)
 
     def forward(self, x):
         c = self.config
@@ -282,8 +289,8 @@ class MoE(nn.Module):
         dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else flat.dtype
         rows = flat.to(dtype).index_select(0, token)
         padded = rows.new_zeros(c.n_routed_experts * capacity, c.hidden_size).index_copy(0, slot, rows)
-        gate, up = torch.bmm(padded.view(c.n_routed_experts, capacity, -1), self.gate_up.to(dtype)).chunk(2, -1)
-        out = torch.bmm(F.silu(gate) * up, self.down.to(dtype)).view(-1, c.hidden_size).index_select(0, slot)
+        gate, up = torch.bmm(padded.view(c.n_routed_experts, capacity, -1), self._weight("gate_up", dtype)).chunk(2, -1)
+        out = torch.bmm(F.silu(gate) * up, self._weight("down", dtype)).view(-1, c.hidden_size).index_select(0, slot)
         out = out * weights.flatten()[order, None].to(dtype)
         total = self.shared_experts(flat)
         return total.index_add(0, token, out.to(total.dtype)).view_as(x)

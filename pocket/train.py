@@ -21,6 +21,7 @@ import torch
 
 from . import chat, export, model as network, rl, tokenizer as tokens
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
+from .rounding import Rounding
 from .stream import Stream
 
 # Step of the router's selection bias; none in the last stages. It begins larger, since 0.001 alone lets two
@@ -37,6 +38,7 @@ class Stage:
     end: float = 1.0  # the rate at the end, as a share of the peak
     sparse: bool = False
     balance: bool = True
+    rounded: bool = False  # the experts compute with the values that quantisation leaves
 
 
 def plan(total):
@@ -44,8 +46,8 @@ def plan(total):
     return [Stage("pretrain", int(total * 0.50), 3e-3),
             Stage("indexer", int(total * 0.03), 3e-3),
             Stage("sparse", int(total * 0.22), 3e-3, 0.5, sparse=True),
-            Stage("sft", int(total * 0.25), 1.5e-3, 0.02, sparse=True, balance=False),
-            Stage("rl", max(2, total // 2_000_000), 3e-5, sparse=True, balance=False)]
+            Stage("sft", int(total * 0.25), 1.5e-3, 0.02, sparse=True, balance=False, rounded=True),
+            Stage("rl", max(2, total // 2_000_000), 3e-5, sparse=True, balance=False, rounded=True)]
 
 
 class Trainer:
@@ -85,6 +87,7 @@ class Trainer:
             plain = [p for p in self.model.parameters() if p.requires_grad and p.dim() <= 1]
             self.optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}],
                                                lr=stage.rate, betas=(0.9, 0.95), fused=True)
+        self.rounding = Rounding(self.model) if stage.rounded else None
         if self.stream is not None:
             self.stream.close()
         self.stream = Stream(self.tokenizer, min(self.options.length, self.config.trained_context),
@@ -160,6 +163,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.rounding is not None:
+            self.rounding.update(self.steps)
         if self.stage.name == "rl":
             logged, used = rl.update(self), 1
         else:
@@ -192,6 +197,8 @@ class Trainer:
             state["random_cuda"] = torch.cuda.get_rng_state()
         if not self.finished:
             state.update(optimizer=self.optimizer.state_dict(), stream=self.stream.state())
+            if self.rounding is not None:
+                state["scales"] = self.rounding.scales
         partial = self.out / "checkpoint.pt.part"
         torch.save(state, partial)
         os.replace(partial, self.out / "checkpoint.pt")
@@ -210,6 +217,8 @@ class Trainer:
         if not self.finished:
             self.optimizer.load_state_dict(state["optimizer"])
             self.stream.restore(state["stream"])
+            if self.rounding is not None:
+                self.rounding.scales = state["scales"]
         torch.set_rng_state(state["random"].cpu())
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"].cpu())

@@ -1,5 +1,6 @@
 """A miniature of the recipe: all stages in a minute, interrupted and resumed, exported and compared."""
 
+import dataclasses
 import json
 import math
 import os
@@ -11,9 +12,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the miniature of the pocket recipe is left out")
 
-from pocket import chat, export, model as M, train  # noqa: E402
+from pocket import chat, export, model as M, quantise, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
+from pocket.rounding import KIND, Rounding  # noqa: E402
 from pocket.stream import Stream  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -85,10 +87,38 @@ def test_an_interruption_changes_nothing(tmp_path, vocabulary, stage, at):
         assert torch.equal(a, b)
 
 
-def test_another_plan_does_not_overwrite_a_checkpoint(tmp_path, vocabulary):
+def test_another_shape_does_not_overwrite_a_checkpoint(tmp_path, vocabulary):
     fresh(tmp_path, vocabulary).run(5, max_steps=1)
     with pytest.raises(SystemExit, match="another --out"):
-        fresh(tmp_path, vocabulary, tokens=2 * TOTAL)
+        fresh(tmp_path, vocabulary, shape="xs")
+
+
+def test_a_longer_plan_goes_on(tmp_path, vocabulary):
+    fresh(tmp_path, vocabulary).run(5, max_steps=2)
+    again = fresh(tmp_path, vocabulary, tokens=2 * TOTAL)
+    assert again.steps == 2 and again.stage.tokens == TOTAL  # half of the plan is pretraining
+
+
+def test_rounded_experts_are_what_the_file_will_hold():
+    """The forward pass sees values of the codebook; the gradient reaches the weights unchanged."""
+    gguf = pytest.importorskip("gguf", reason="gguf is not installed: the comparison with its blocks is left out")
+    torch.manual_seed(3)
+    moe = M.MoE(M.TINY)
+    torch.nn.init.normal_(moe.gate_up)
+    torch.nn.init.normal_(moe.down)
+    holder = torch.nn.Module()
+    holder.embed_tokens, holder.moe = torch.nn.Embedding(2, 2), moe
+    rounding = Rounding(holder)
+    rounding.update()
+    weight = moe._weight("down", torch.float)
+    rows = moe.down.detach().transpose(1, 2).numpy()
+    stored = gguf.quants.dequantize(quantise.encode_blocks(rows, KIND), KIND)
+    assert numpy.abs(weight.detach().transpose(1, 2).numpy() - stored).max() < 1e-6
+    assert not torch.equal(weight, moe.down)
+    weight.sum().backward()
+    assert torch.equal(moe.down.grad, torch.ones_like(moe.down))
+    rounding.remove()
+    assert torch.equal(moe._weight("down", torch.float), moe.down)
 
 
 def lively(config, seed=0):
