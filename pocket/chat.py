@@ -93,6 +93,7 @@ def render(item, upto=None):
     messages = item["messages"][:upto]
     thinking = item["thinking"]
     last_user = max(i for i, m in enumerate(messages) if m["role"] == "user")
+    first_thought = 0 if item.get("keep_thinking") else last_user  # the format drops earlier thoughts
     pieces = [(BOS, 0), (item["system"], 0)]
     if item["tools"]:
         pieces.append((_tools(item["tools"]), 0))
@@ -102,16 +103,16 @@ def render(item, upto=None):
         if role == "user":
             pieces.append((USER + message["content"], 0))
             if not closing:
-                pieces.append((ASSISTANT + (THINK if thinking and i == last_user else END_THINK), 0))
+                pieces.append((ASSISTANT + (THINK if thinking and i >= first_thought else END_THINK), 0))
         elif role == "tool":
             order, calls = _result_count(messages, i)
             pieces.append(((RESULTS_BEGIN if order == 1 else "") + RESULT + message["content"] + RESULT_END, 0))
             if order == calls:
                 pieces.append((RESULTS_END, 0))
                 if not closing:
-                    pieces.append(("\n\n" + (THINK if thinking and i >= last_user else END_THINK), 0))
+                    pieces.append(("\n\n" + (THINK if thinking and i >= first_thought else END_THINK), 0))
         else:
-            if thinking and i > last_user:
+            if thinking and i > first_thought:
                 pieces += [(message["reasoning_content"], TEXT_WEIGHT), (END_THINK, TEXT_WEIGHT)]
             pieces.append((message["content"], TEXT_WEIGHT))
             if message.get("tool_calls"):
@@ -130,7 +131,7 @@ def turns(item):
 
     The format drops reasoning of earlier turns, so a conversation with two user messages is two samples.
     """
-    if "text" in item or not item["thinking"]:
+    if "text" in item or not item["thinking"] or item.get("keep_thinking"):
         return [render(item)]
     users = [i for i, m in enumerate(item["messages"]) if m["role"] == "user"]
     samples = []

@@ -8,18 +8,19 @@ import torch
 from tokenizers import Tokenizer
 
 from . import chat
-from .data.build import item_at
+from .data.build import MIXTURE, PRETRAINING, item_at
 from .model import group_documents
 from .tokenizer import encode_pieces
 
-# What the model is given also teaches it in pretraining, a little: every fourth token of it counts 0.8 (the
+# What the model is given also teaches it in pretraining, a little: every eighth token of it counts 0.8 (the
 # cost of the loss goes with the number of tokens that count). Later only answers count.
-PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 4
+PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 8
 
 
 def samples_of(tokenizer, index, seed, stage, split, sources):
     """[(ids, weights)] of item `index`: a function of its arguments alone."""
-    item = item_at(seed, split, index, sources and sources[index % len(sources)])
+    item = item_at(seed, split, index, sources and sources[index % len(sources)],
+                   mixture=MIXTURE if stage == "sft" else PRETRAINING)
     if stage == "sft" and "text" in item:
         return []
     out = []

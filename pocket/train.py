@@ -20,6 +20,7 @@ import time
 import torch
 
 from . import chat, export, model as network, rl, tokenizer as tokens
+from .muon import Muon
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
 from .rounding import Rounding
 from .stream import Stream
@@ -83,16 +84,24 @@ class Trainer:
         for parameter in self.model.parameters():
             parameter.requires_grad_(id(parameter) in indexer or not only_indexer)
         if stage.name in ("pretrain", "indexer", "sparse", "rl"):
-            decayed = [p for p in self.model.parameters() if p.requires_grad and p.dim() > 1]
-            plain = [p for p in self.model.parameters() if p.requires_grad and p.dim() <= 1]
-            self.optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}],
-                                               lr=stage.rate, betas=(0.9, 0.95), fused=True)
+            self.optimizers = self._optimizers(stage.rate)
         self.rounding = Rounding(self.model) if stage.rounded else None
         if self.stream is not None:
             self.stream.close()
         self.stream = Stream(self.tokenizer, min(self.options.length, self.config.trained_context),
                              self.options.seed * 10 + self.stage_index, "sft" if stage.name in ("sft", "rl") else "pretrain",
                              workers=self.options.workers)
+
+    def _optimizers(self, rate):
+        """Muon for the matrices inside the layers, AdamW for embeddings, routers and vectors."""
+        hidden, decayed, plain = [], [], []
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                inside = parameter.dim() > 1 and not name.startswith("embed_tokens") and not name.endswith("gate.weight")
+                (hidden if inside else decayed if parameter.dim() > 1 else plain).append(parameter)
+        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
+        adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.95), fused=True)
+        return [Muon(hidden, rate), adam]
 
     def _rate(self):
         stage, part = self.stage, self.done / max(1, self.stage.tokens)
@@ -160,9 +169,10 @@ class Trainer:
     def step(self):
         self.model.train()
         started = time.perf_counter()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate()
+            optimizer.zero_grad(set_to_none=True)
         if self.rounding is not None:
             self.rounding.update(self.steps)
         if self.stage.name == "rl":
@@ -176,7 +186,8 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], 1.0)
         if not math.isfinite(norm.item()):
             raise RuntimeError(f"the gradient is {norm.item()} in step {self.steps}: lower the rate or look at the batch")
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.done += used
         self.steps += 1
         seconds = time.perf_counter() - started
@@ -196,7 +207,7 @@ class Trainer:
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state()
         if not self.finished:
-            state.update(optimizer=self.optimizer.state_dict(), stream=self.stream.state())
+            state.update(optimizers=[o.state_dict() for o in self.optimizers], stream=self.stream.state())
             if self.rounding is not None:
                 state["scales"] = self.rounding.scales
         partial = self.out / "checkpoint.pt.part"
@@ -215,7 +226,8 @@ class Trainer:
         self.stage_index, self.done, self.seen, self.steps = (state[k] for k in ("stage", "done", "seen", "steps"))
         self._enter_stage()
         if not self.finished:
-            self.optimizer.load_state_dict(state["optimizer"])
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
             self.stream.restore(state["stream"])
             if self.rounding is not None:
                 self.rounding.scales = state["scales"]

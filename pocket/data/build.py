@@ -11,11 +11,12 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, builtin, dates, families, home, lists, natural, prose, robot, tools
+from . import arithmetic, builtin, dates, families, home, lists, natural, prose, recall, robot, tools
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
-# (task, share, maker). Tool calls: 35 % in all, of three sources.
+# (task, weight, maker). Tool calls are 43 % of the items but for the two that are for pretraining alone: they
+# teach to look up and to copy, and every token of theirs is cheap.
 MIXTURE = (
     ("tools", 0.20, tools.make_tools_item),
     ("natural", 0.10, natural.make_natural_item),
@@ -28,16 +29,20 @@ MIXTURE = (
     ("prose", 0.07, prose.make_prose_item),
     ("identity", 0.05, prose.make_identity_item),
 )
-MAKERS = {name: maker for name, _, maker in MIXTURE}
+PRETRAINING = MIXTURE + (
+    ("series", 0.15, lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_series")),
+    ("recall", 0.60, recall.make_recall_item),
+)
+MAKERS = {name: maker for name, _, maker in PRETRAINING}
 # For tests: the requests that no call answers.
 MAKERS["missing"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_missing")
 MAKERS["no_tool"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_no_tool")
 
 
-def item_at(seed, split, index, source=None, language=None):
+def item_at(seed, split, index, source=None, language=None, mixture=MIXTURE):
     """Item `index`; of one source and language if they are given."""
     rng = random.Random(stable_hash(f"{seed}/{split}/{source}/{language}/{index}"))
-    name = source or rng.choices([n for n, _, _ in MIXTURE], [s for _, s, _ in MIXTURE])[0]
+    name = source or rng.choices([n for n, _, _ in mixture], [s for _, s, _ in mixture])[0]
     item = MAKERS[name](split, rng, language)
     if item is None:  # no grammars to phrase with, or a split they have no part in
         item = natural.make_natural_item(split, rng, language)
@@ -66,6 +71,7 @@ def pattern_sets():
     for family in natural.FAMILIES:
         visit(family.sets)
     visit(builtin.PATTERNS)
+    visit(recall.PATTERNS)
     return found
 
 

@@ -414,11 +414,35 @@ def make_no_tool(scene):
     return scene.item("no_tool", tool, pattern, declared, messages, [{"turn": 1, "kind": "none"}])
 
 
+def make_series(scene):
+    """Several requests over the same tools, one call each, thinking kept: for pretraining, where schemas that are
+    read once should be asked about often."""
+    rng = scene.rng
+    declared = scene.shown([scene.tool()])
+    messages, checks, tool, pattern = [], [], declared[0], ""
+    for _ in range(rng.randint(3, 7)):
+        if rng.random() < 0.1:
+            pattern, text = off_topic(scene.language, scene.split, rng)
+            answer = assistant(expand(rng.choice(P.NO_TOOL[scene.language]), rng),
+                               scene.reasoning(f"Wanted: something else. Tools: {_names(declared)}. None fits."))
+            checks = [{"turn": len(messages) + 1, "kind": "none"}]
+        else:
+            tool = rng.choice(declared)
+            arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
+            request = Request()
+            pattern = add_request(request, tool, arguments, scene.language, scene.split, rng)
+            text, call = request.noisy(rng, scene.language), (tool.name, _call_values(arguments))
+            answer = assistant("", scene.reasoning(reason_for_call(tool, arguments, scene.today)), [call])
+            checks = [{"turn": len(messages) + 1, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]}]
+        messages += [user(text), answer]
+    return dict(scene.item("series", tool, pattern, declared, messages, checks), keep_thinking=True)
+
+
 _KINDS = ((make_call, 0.63), (make_missing, 0.15), (make_no_tool, 0.12), (make_two_calls, 0.10))
 
 
 def make_tools_item(split, rng, language=None, kind=None):
     scene = Scene(split, rng, language)
-    makers = {m.__name__: m for m, _ in _KINDS}
+    makers = {m.__name__: m for m in (make_series, *(m for m, _ in _KINDS))}
     maker = makers[kind] if kind else rng.choices([m for m, _ in _KINDS], [w for _, w in _KINDS])[0]
     return maker(scene)
