@@ -62,13 +62,11 @@ struct ToolFormat {
   std::string id_mark = {};
   int64_t id_length = 0;  // letters and digits, where the model makes ids up
 
-  bool arguments_are_text = false;  // ARGUMENTS is a JSON string that holds the object
-
   std::string key_open = {}, key_close = {}, value_open = {}, value_close = {};
   Type type = Type::kNone;
   bool has_cdata = false;          // strings with markup or line ends are wrapped in <![CDATA[ ]]>
   bool escapes_names = false;      // & and " in names and keys are &amp; and &quot;
-  bool has_python_values = false;  // values that are no strings are as Python prints them: True, {'a': 1}
+  bool has_python_values = false;  // values that are no strings are as Python prints them: True, None
 
   bool declares_tools = false;  // the template tells the model of its tools; else the caller must
 
