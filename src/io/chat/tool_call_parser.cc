@@ -30,6 +30,7 @@ using Type = ToolFormat::Type;
 namespace {
 
 constexpr size_t kMaxHeaderBytes = 1024;  // between the mark of a call and the end of its name
+constexpr size_t kSliceBytes = 4096;
 constexpr size_t kMaxKeyBytes = 1024;
 constexpr size_t kMaxTypeBytes = 16;
 constexpr size_t kMaxMembers = 16;  // of an object that holds a call
@@ -87,8 +88,11 @@ class ToolCallParser::Impl {
   }
 
   std::vector<ToolEvent> Feed(std::string_view piece) {
-    text_ += piece;
-    Run();
+    // In slices, so that looking for a mark in what is not yet read costs little however much there is.
+    for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kSliceBytes))) {
+      text_ += piece.substr(0, kSliceBytes);
+      Run();
+    }
     return std::exchange(events_, {});
   }
 
@@ -718,10 +722,9 @@ class ToolCallParser::Impl {
   // MiniMax-M3: the value may hold tags, so that its end is the first that closes what was not opened in it.
   bool ReadNestedValue() {
     while (true) {
-      const size_t tag =
-          std::min(text_.find(format_.key_open, search_), text_.find(format_.value_close, search_));
+      const size_t tag = text_.find(format_.key_open, search_);  // value_close begins with key_open
       if (tag == std::string::npos) {
-        search_ = std::max(search_, text_.size() - std::min(text_.size(), format_.value_close.size() - 1));
+        search_ = std::max(search_, text_.size() - std::min(text_.size(), format_.key_open.size() - 1));
         return false;
       }
       search_ = tag;
@@ -735,7 +738,7 @@ class ToolCallParser::Impl {
       if (!name) return false;
       const size_t end = begin + name->size() + format_.key_close.size();
       if (!closes) {
-        ++open_tags_;
+        if (++open_tags_ > kMaxJsonDepth) return Break("the tags are nested too deep");
       } else if (open_tags_-- == 0) {
         if (*name != key_) return Break("another tag ends than began");
         return EndNestedValue(tag, end);

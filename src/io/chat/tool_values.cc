@@ -378,7 +378,7 @@ class NestedReader {
     std::vector<Tag*> stack = {&top};
     size_t at = 0;
     while (at < text.size()) {
-      const size_t next = std::min(text.find(open_, at), text.find(close_, at));
+      const size_t next = text.find(open_, at);
       if (next == std::string_view::npos) break;
       const bool closes = text.substr(next).starts_with(close_);
       const size_t name_begin = next + (closes ? close_.size() : open_.size());

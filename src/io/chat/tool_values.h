@@ -57,8 +57,8 @@ CastValue CastText(std::string_view text, ValueTypes types);
 std::optional<std::string> JsonFromPython(std::string_view text);
 
 // The syntax in which objects and lists are tags of their own (ToolFormat::Payload::kNested). `text` is the
-// value between the tags of its parameter; tags are `open`NAME> and `close`NAME>. An error says what is
-// wrong with them.
+// value between the tags of its parameter; tags are `open`NAME> and `close`NAME>, where `close` begins with
+// `open`. An error says what is wrong with them.
 Result<CastValue> CastNested(std::string_view text, std::string_view open, std::string_view close,
                              const Json* schema, const Json* root);
 
