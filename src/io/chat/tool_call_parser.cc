@@ -164,7 +164,7 @@ class ToolCallParser::Impl {
     const size_t keep = place_ == Place::kText ? at_ : call_begin_;
     if (keep < 4096 || keep < text_.size() / 2) return;
     text_.erase(0, keep);
-    for (size_t* offset : {&at_, &call_begin_, &search_, &value_begin_, &streamed_})
+    for (size_t* offset : {&at_, &call_begin_, &search_, &value_begin_, &streamed_, &json_at_})
       *offset = *offset < keep ? 0 : *offset - keep;
   }
 
@@ -619,6 +619,9 @@ class ToolCallParser::Impl {
     SendArguments();
     value_begin_ = streamed_ = search_ = at_ = begin;
     open_tags_ = 0;
+    reads_json_ = is_json_value_ || !types_.Has(ValueTypes::kString);
+    json_at_ = begin;
+    in_json_string_ = false;
     place_ = Place::kValue;
     return true;
   }
@@ -630,8 +633,9 @@ class ToolCallParser::Impl {
 
   // Whether a mark of the value's end is one: what follows it must be what can follow a parameter. Text may
   // hold the same letters.
-  Match EndsValue(size_t mark) const {
+  Match EndsValue(size_t mark) {
     size_t length = 0;
+    if (InJsonString(mark)) return Match::kNo;
     if (format_.has_cdata) {
       const std::string_view value = std::string_view(text_).substr(value_begin_, mark - value_begin_);
       if (value.starts_with(kCdataOpen) && !Trimmed(value).ends_with(kCdataClose)) return Match::kNo;
@@ -648,6 +652,23 @@ class ToolCallParser::Impl {
     return best;
   }
 
+  // Whether the place is inside a string of a value that is an object or a list.
+  bool InJsonString(size_t place) {
+    if (!reads_json_) return false;
+    const std::string_view value = std::string_view(text_).substr(value_begin_, place - value_begin_);
+    const size_t begin = LeadingSpace(value);
+    if (begin == value.size() || (value[begin] != '{' && value[begin] != '[')) return false;
+    for (; json_at_ < place; ++json_at_) {
+      const char c = text_[json_at_];
+      if (in_json_string_ && c == '\\') {
+        ++json_at_;
+      } else if (c == '"') {
+        in_json_string_ = !in_json_string_;
+      }
+    }
+    return in_json_string_;
+  }
+
   bool ReadValue() {
     for (size_t found = text_.find(format_.value_close, search_); found != std::string::npos;
          found = text_.find(format_.value_close, search_)) {
@@ -662,6 +683,11 @@ class ToolCallParser::Impl {
         return true;
       }
       search_ = found + 1;
+    }
+    if (final_ && reads_json_) {  // then it was no JSON, and ends where other text would
+      reads_json_ = false;
+      search_ = value_begin_;
+      return true;
     }
     const size_t held = format_.value_close.size() + close_space_.size();
     search_ = std::max(search_, text_.size() - std::min(text_.size(), format_.value_close.size() - 1));
@@ -852,6 +878,8 @@ class ToolCallParser::Impl {
   bool is_json_value_ = false;
   size_t value_begin_ = 0, streamed_ = 0;
   int64_t open_tags_ = 0;  // inside the value
+  bool reads_json_ = false, in_json_string_ = false;
+  size_t json_at_ = 0;  // in_json_string_ is of this place
 };
 
 ToolCallParser::ToolCallParser(const ToolFormat& format, const std::vector<ToolDefinition>& tools)

@@ -167,6 +167,22 @@ TEST(ToolCallParser, EndMarksInsideValuesAreText) {
   EXPECT_EQ(answer.calls[0].arguments, R"({"city": "use <parameter=x>\n</parameter> or </parameter>\n"})");
 }
 
+TEST(ToolCallParser, EndMarksInsideJsonValuesAreText) {
+  const std::string open = "<｜DSML｜function_calls><｜DSML｜invoke name=\"get_weather\">",
+                    end = "</｜DSML｜invoke>";
+  const std::string list = R"(["a</｜DSML｜parameter></｜DSML｜invoke>\\", "\""])";
+  EXPECT_EQ(OnlyArguments("dsml_function_calls", open + "<｜DSML｜parameter name=\"l\" string=\"false\">" +
+                                                     list + "</｜DSML｜parameter>" + end),
+            "{\"l\": " + list + "}");
+  // What only looks like JSON ends at the first mark.
+  const ParsedAnswer broken =
+      Parse("dsml_function_calls",
+            open + "<｜DSML｜parameter name=\"l\" string=\"false\">[\"a" + "</｜DSML｜parameter>" + end);
+  ASSERT_EQ(broken.calls.size(), 1);
+  EXPECT_EQ(broken.calls[0].arguments, R"({"l": "[\"a"})");
+  EXPECT_THAT(broken.calls[0].notes, ElementsAre("\"l\": not JSON as it says, kept as text"));
+}
+
 TEST(ToolCallParser, StreamsNamesAndArguments) {
   ToolCallParser parser(Known("dsml_function_calls"), {});
   EXPECT_THAT(parser.Feed("Text\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"write"),

@@ -165,6 +165,7 @@ ToolFormat MistralNames(bool has_ids) {
   return {.family = has_ids ? "mistral_names_ids" : "mistral_names",
           .payload = Payload::kJson,
           .block_open = "[TOOL_CALLS]",
+          .one_call_blocks = true,
           .name_close = "[ARGS]",
           .id = has_ids ? Id::kAfterName : Id::kNone,
           .id_mark = has_ids ? "[CALL_ID]" : "",

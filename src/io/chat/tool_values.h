@@ -30,7 +30,8 @@ class ValueTypes {
   static ValueTypes Named(std::string_view type);  // one of JSON schema's names, else any
 
   bool Has(Type type) const { return (types_ & type) != 0; }
-  bool OnlyString() const { return types_ == kString; }
+  bool Only(Type type) const { return types_ == type; }
+  bool OnlyString() const { return Only(kString); }
   bool is_any() const { return types_ == kAny; }
   std::string Text() const;  // "integer or null"
 
