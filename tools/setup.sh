@@ -5,6 +5,7 @@
 build_packages=(
   cmake g++ ninja-build pkg-config libfmt-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev
   libcurl4-openssl-dev libssl-dev libedit-dev libcli11-dev
+  libgmp-dev libmpfr-dev libhowardhinnant-date-dev tzdata
 )
 test_packages=(libgtest-dev libgmock-dev python3-venv)
 

@@ -23,6 +23,7 @@ void AddModelsCommand(CommandLine& line);
 void AddPullCommand(CommandLine& line);
 void AddRunCommand(CommandLine& line);
 void AddTokenizeCommand(CommandLine& line);
+void AddToolCommand(CommandLine& line);
 void AddTemplateCommand(CommandLine& line);
 
 }  // namespace mains

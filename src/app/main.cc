@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   mains::AddPullCommand(line);
   mains::AddRunCommand(line);
   mains::AddTokenizeCommand(line);
+  mains::AddToolCommand(line);
   mains::AddTemplateCommand(line);
 
   try {

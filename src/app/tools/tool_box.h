@@ -2,6 +2,7 @@
 // text from a model and so not to be trusted, is checked and run.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -70,6 +71,8 @@ struct BuiltInOptions {
   int64_t max_result_bytes = 16 * 1024;
   // Tools by name; all if empty. An unknown name is an error.
   std::vector<std::string> only = {};
+  // The clock; the system's if not set.
+  std::function<std::chrono::system_clock::time_point()> now = {};
 };
 Status AddBuiltInTools(ToolBox& box, const BuiltInOptions& options = {});
 
