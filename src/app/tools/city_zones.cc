@@ -97,9 +97,13 @@ constexpr Alias kAliases[] = {
     {"Etc/UTC", "UTC|GMT|Zulu|世界协调时"},
 };
 
+// "St. John's" and "St_Johns" are the same.
 std::string CityKey(std::string_view name) {
-  std::string key = FoldedForm(name);
-  for (char& c : key) c = c == '_' ? ' ' : c;
+  std::string key;
+  for (const char c : FoldedForm(name)) {
+    if (c == '.' || c == '\'') continue;
+    key += c == '_' || c == '-' ? ' ' : c;
+  }
   return TrimmedForm(key);
 }
 
@@ -136,7 +140,7 @@ Result<ZonedTime> TimeInCity(std::string_view city, std::chrono::system_clock::t
                        "such as Europe/Berlin"};
     }
     const auto utc = std::chrono::floor<std::chrono::seconds>(now);
-    const date::sys_info info = date::get_tzdb().locate_zone(found->second)->get_info(utc);
+    const date::sys_info info = date::locate_zone(found->second)->get_info(utc);
     return ZonedTime{std::chrono::local_seconds(utc.time_since_epoch() + info.offset), info.offset,
                      found->second};
   } catch (const std::exception& e) {
