@@ -28,7 +28,9 @@ void List(const ToolBox& box, bool json) {
 
 Status Run(const ToolOptions& options) {
   ToolBox box;
-  RETURN_IF_ERROR(AddBuiltInTools(box));
+  BuiltInOptions built_in;
+  built_in.extra = true;
+  RETURN_IF_ERROR(AddBuiltInTools(box, built_in));
   if (!options.tools.empty()) {
     UserToolOptions user;
     user.confirm = options.yes ? [](const PendingCommand&) { return true; } : ConfirmOnTerminal;

@@ -31,10 +31,13 @@ Status AddBuiltInTools(ToolBox& box, const BuiltInOptions& options) {
                                    [&](const BuiltIn& tool) { return tool.definition.name == name; });
     if (!known) return Error{ErrorCode::kNotFound, "there is no built-in tool " + Quoted(name)};
   }
+  const auto is_wanted = [&options](const BuiltIn& tool) {
+    if (options.only.empty()) return options.extra || !tool.extra;
+    return std::find(options.only.begin(), options.only.end(), tool.definition.name) != options.only.end();
+  };
+  std::stable_partition(tools.begin(), tools.end(), [](const BuiltIn& tool) { return !tool.extra; });
   for (BuiltIn& tool : tools) {
-    const bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(),
-                                                          tool.definition.name) != options.only.end();
-    if (wanted) RETURN_IF_ERROR(box.Add(std::make_unique<BuiltInTool>(std::move(tool))));
+    if (is_wanted(tool)) RETURN_IF_ERROR(box.Add(std::make_unique<BuiltInTool>(std::move(tool))));
   }
   return {};
 }

@@ -14,6 +14,7 @@ namespace mains {
 struct BuiltIn {
   ToolDefinition definition;
   std::function<ToolResult(const ToolArguments&)> run;
+  bool extra = false;  // the pocket model is not trained on it
 };
 
 void AddCalculatorTools(std::vector<BuiltIn>& tools);

@@ -17,10 +17,10 @@ ToolResult RunCalculator(const ToolArguments& arguments) {
 ToolResult RunConvertUnits(const ToolArguments& arguments) {
   const Result<mpq_class> value = ParseNumber(arguments.NumberText("value"));
   if (!value.ok()) return ToolFailure(value.error().message);
-  const std::string to = arguments.String("to_unit");
-  const Result<Conversion> converted = ConvertUnits(*value, arguments.String("from_unit"), to);
+  const Result<Conversion> converted =
+      ConvertUnits(*value, arguments.String("from_unit"), arguments.String("to_unit"));
   if (!converted.ok()) return ToolFailure(converted.error().message);
-  return ToolText(converted->number + " " + to, converted->note);
+  return ToolNumber(converted->number, converted->note);
 }
 
 }  // namespace

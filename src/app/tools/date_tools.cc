@@ -87,15 +87,14 @@ ToolResult RunAddMonths(const Clock& now, const ToolArguments& arguments) {
   return ToolText(DateText(last), "that month is shorter: its last day");
 }
 
+// Negative if the end is before the start.
 ToolResult RunDaysBetween(const Clock& now, const ToolArguments& arguments) {
   const Result<year_month_day> start = ParseDate(arguments.String("start"), Today(now));
   if (!start.ok()) return ToolFailure(start.error().message);
   const Result<year_month_day> end = ParseDate(arguments.String("end"), Today(now));
   if (!end.ok()) return ToolFailure(end.error().message);
   const int64_t count = (sys_days(*end) - sys_days(*start)).count();
-  ToolResult result = ToolNumber(std::to_string(std::abs(count)));
-  if (count < 0) result.text.insert(result.text.size() - 1, ", \"note\": \"the end is before the start\"");
-  return result;
+  return ToolNumber(std::to_string(count));
 }
 
 ToolResult RunWeekday(const Clock& now, const ToolArguments& arguments) {
@@ -134,9 +133,8 @@ ToolResult RunMinutesBetween(const ToolArguments& arguments) {
   if (!start.ok()) return ToolFailure(start.error().message);
   const Result<int> end = ParseTime(arguments.String("end"));
   if (!end.ok()) return ToolFailure(end.error().message);
-  ToolResult result = ToolNumber(std::to_string((*end - *start + 1440) % 1440));
-  if (*end < *start) result.text.insert(result.text.size() - 1, ", \"note\": \"the end is on the next day\"");
-  return result;
+  return ToolNumber(std::to_string((*end - *start + 1440) % 1440),
+                    *end < *start ? "the end is on the next day" : "");
 }
 
 std::string OffsetText(int64_t seconds) {
@@ -148,17 +146,17 @@ ToolResult RunCurrentTime(const Clock& now, const ToolArguments& arguments) {
   const std::string city = arguments.String("city");
   if (city.empty()) {
     const std::tm local = LocalTime(now());
-    return ToolText(fmt::format("{:04}-{:02}-{:02} {:02}:{:02}, {} ({})", local.tm_year + 1900,
-                                local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
-                                kWeekdays[local.tm_wday], OffsetText(local.tm_gmtoff)));
+    return ToolText(fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", local.tm_year + 1900, local.tm_mon + 1,
+                                local.tm_mday, local.tm_hour, local.tm_min),
+                    fmt::format("{}, {}", kWeekdays[local.tm_wday], OffsetText(local.tm_gmtoff)));
   }
   const Result<ZonedTime> there = TimeInCity(city, now());
   if (!there.ok()) return ToolFailure(there.error().message);
   const std::chrono::local_days day = std::chrono::floor<days>(there->local);
   const int64_t minutes = (there->local - day).count() / 60;
-  return ToolText(fmt::format("{} {}, {} ({}, {})", DateText(year_month_day(day)),
-                              TimeText(static_cast<int>(minutes)), kWeekdays[weekday(day).c_encoding()],
-                              there->zone, OffsetText(there->offset.count())));
+  return ToolText(fmt::format("{} {}", DateText(year_month_day(day)), TimeText(static_cast<int>(minutes))),
+                  fmt::format("{}, {}, {}", kWeekdays[weekday(day).c_encoding()], there->zone,
+                              OffsetText(there->offset.count())));
 }
 
 #define MAINS_DATE R"({"type": "string", "format": "date", "description": "Date, YYYY-MM-DD"})"
@@ -176,11 +174,13 @@ void AddTimeTools(const Clock& now, std::vector<BuiltIn>& tools) {
                     R"({"type": "object", "properties": {"time": )" MAINS_TIME
                     R"(, "minutes": {"type": "integer", "description": "Number of minutes"}}, )"
                     R"("required": ["time", "minutes"]})"},
-                   RunAddMinutes});
+                   RunAddMinutes,
+                   true});
   tools.push_back({{"minutes_between", "Number of minutes from one time of day to another.",
                     R"({"type": "object", "properties": {"start": )" MAINS_TIME R"(, "end": )" MAINS_TIME
                     R"(}, "required": ["start", "end"]})"},
-                   RunMinutesBetween});
+                   RunMinutesBetween,
+                   true});
 }
 
 }  // namespace
@@ -204,9 +204,11 @@ void AddDateTools(const Clock& now, std::vector<BuiltIn>& tools) {
                     R"({"type": "object", "properties": {"date": )" MAINS_DATE
                     R"(, "months": {"type": "integer", "description": "Number of months"}}, )"
                     R"("required": ["date", "months"]})"},
-                   [now](const ToolArguments& a) { return RunAddMonths(now, a); }});
+                   [now](const ToolArguments& a) { return RunAddMonths(now, a); },
+                   true});
   tools.push_back({{"week_number", "Tells the calendar week of a date.", kOneDate},
-                   [now](const ToolArguments& a) { return RunWeekNumber(now, a); }});
+                   [now](const ToolArguments& a) { return RunWeekNumber(now, a); },
+                   true});
 }
 
 #undef MAINS_DATE

@@ -107,8 +107,8 @@ TEST_P(FolderTest, OnlyOrdinaryFiles) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FolderTest, testing::Values(Folder::Resolve::kBest, Folder::Resolve::kWalk),
-                         [](const auto& info) {
-                           return info.param == Folder::Resolve::kBest ? "Kernel" : "Walk";
+                         [](const auto& instance) {
+                           return instance.param == Folder::Resolve::kBest ? "Kernel" : "Walk";
                          });
 
 class FileToolsTest : public FolderTest {

@@ -93,12 +93,14 @@ void AddTextTools(std::vector<BuiltIn>& tools) {
         R"({"type": "object", "properties": {"text": {"type": "string", "description": "The text itself"}, )"
         R"("upper": {"type": "boolean", "description": "True for capital letters"}}, "required": ["text", "upper"]})"},
        RunChangeCase});
-  tools.push_back({{"count_characters", "Counts the characters of a text.", kOneText}, RunCountCharacters});
+  tools.push_back(
+      {{"count_characters", "Counts the characters of a text.", kOneText}, RunCountCharacters, true});
   tools.push_back(
       {{"remove_duplicates", "Removes what occurs twice from a list.",
         R"({"type": "object", "properties": {"items": {"type": "array", "items": {"type": "string"}, )"
         R"("description": "The items"}}, "required": ["items"]})"},
-       RunRemoveDuplicates});
+       RunRemoveDuplicates,
+       true});
 }
 
 }  // namespace mains

@@ -50,11 +50,11 @@ ToolResult ToolList(const std::vector<std::string>& items, std::string_view note
   return Success("[" + list + "]", note);
 }
 
-ToolResult ToolNumber(std::string_view digits) {
+ToolResult ToolNumber(std::string_view digits, std::string_view note) {
   // 15 significant digits survive the way through a double.
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  return std::count_if(digits.begin(), digits.end(), is_digit) <= 15 ? Success(std::string(digits), {})
-                                                                     : ToolText(digits);
+  const bool survives = std::count_if(digits.begin(), digits.end(), is_digit) <= 15;
+  return survives ? Success(std::string(digits), note) : ToolText(digits, note);
 }
 
 Status ToolBox::Add(std::unique_ptr<Tool> tool) {

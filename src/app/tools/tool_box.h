@@ -31,7 +31,7 @@ ToolResult ToolFailure(std::string_view message);
 ToolResult ToolText(std::string_view text, std::string_view note = {});
 ToolResult ToolList(const std::vector<std::string>& items, std::string_view note = {});
 // A decimal number: as a JSON number if every reader of JSON keeps it exactly, else as text.
-ToolResult ToolNumber(std::string_view digits);
+ToolResult ToolNumber(std::string_view digits, std::string_view note = {});
 
 class Tool {
  public:
@@ -69,8 +69,10 @@ struct BuiltInOptions {
   std::filesystem::path folder = ".";
   // What a result may hold at most; what is left out is said in its note.
   int64_t max_result_bytes = 16 * 1024;
-  // Tools by name; all if empty. An unknown name is an error.
+  // Tools by name; if empty, those that the pocket model is trained on, in the order that it is used to
+  // (pocket/data/builtin.py), and with `extra` all others behind them. An unknown name is an error.
   std::vector<std::string> only = {};
+  bool extra = false;
   // The clock; the system's if not set.
   std::function<std::chrono::system_clock::time_point()> now = {};
 };

@@ -11,8 +11,8 @@
 namespace mains {
 
 struct Conversion {
-  std::string number;  // all digits if they are at most 20, else "≈ " and 10 significant digits
-  std::string note;    // which unit was taken where a name has several; mostly empty
+  std::string number;  // all digits if they are at most 20, else rounded to 10 significant digits
+  std::string note;    // that it is rounded, and which unit was taken where a name has several; mostly empty
 };
 
 // Names as FindUnits reads them. Errors name what is unknown, or both dimensions if they differ.

@@ -44,9 +44,9 @@ TEST(UnitConversionTest, IsExactWhereItCanBe) {
 }
 
 TEST(UnitConversionTest, RoundsToTenDigits) {
-  EXPECT_EQ(Converted("1", "km", "miles"), "≈ 0.6213711922");
-  EXPECT_EQ(Converted("180", "degrees", "radians"), "≈ 3.141592654");
-  EXPECT_EQ(Converted("30", "mpg", "L/100km"), "≈ 7.840486111");
+  EXPECT_EQ(Converted("1", "km", "miles"), "0.6213711922");
+  EXPECT_EQ(Converted("180", "degrees", "radians"), "3.141592654");
+  EXPECT_EQ(Converted("30", "mpg", "L/100km"), "7.840486111");
 }
 
 TEST(UnitConversionTest, SaysWhichUnitItTook) {

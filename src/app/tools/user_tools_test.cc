@@ -115,11 +115,11 @@ TEST(UserToolsTest, SaysHowItEnded) {
   EXPECT_EQ(RunTool(Tool(R"(["sh", "-c", "echo out; echo err >&2; exit 3"])"), "{}").text,
             R"({"error": "the program ended with exit code 3: out\nerr"})");
   EXPECT_EQ(RunTool(Tool(R"(["sh", "-c", "kill -KILL $$"])"), "{}").text,
-            R"({"error": "the program was ended by signal 9 (Killed)"
-})");
-  EXPECT_EQ(RunTool(Tool(R"(["mains-no-such-program"])"), "{}").text,
-            R"({"error": "the program \"mains-no-such-program\" cannot be started: No such file or directory"})");
-EXPECT_FALSE(RunTool(Tool(R"(["/"])"), "{}").ok);
+            R"x({"error": "the program was ended by signal 9 (Killed)"})x");
+  EXPECT_EQ(
+      RunTool(Tool(R"(["mains-no-such-program"])"), "{}").text,
+      R"({"error": "the program \"mains-no-such-program\" cannot be started: No such file or directory"})");
+  EXPECT_FALSE(RunTool(Tool(R"(["/"])"), "{}").ok);
 }
 
 TEST(UserToolsTest, OutputIsLimited) {
