@@ -11,7 +11,7 @@
 namespace mains {
 namespace {
 
-struct ToolOptions {
+struct ToolCommandOptions {
   std::string name, arguments, tools;
   bool yes = false, lines = false, json = false;
 };
@@ -26,7 +26,7 @@ void List(const ToolBox& box, bool json) {
   }
 }
 
-Status Run(const ToolOptions& options) {
+Status Run(const ToolCommandOptions& options) {
   ToolBox box;
   BuiltInOptions built_in;
   built_in.extra = true;
@@ -55,7 +55,7 @@ Status Run(const ToolOptions& options) {
 
 void AddToolCommand(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("tool", "List the tools that a model may call, or call one");
-  auto options = std::make_shared<ToolOptions>();
+  auto options = std::make_shared<ToolCommandOptions>();
   command->add_option("name", options->name, "The tool; without it, all are listed");
   command->add_option("arguments", options->arguments,
                       "Its arguments, a JSON object such as {\"expression\": \"2+3\"}");

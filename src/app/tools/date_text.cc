@@ -199,7 +199,7 @@ Result<year_month_day> ParseDate(std::string_view text, year_month_day today) {
   }
   if (pattern == "9a9") return FromNames(text, at(2), at(1), at(0));
   if (pattern == "9.a9") return FromNames(text, at(3), at(2), at(0));
-  if (pattern == "9-a-9") return FromNames(text, at(4), at(2), at(0));
+  if (pattern == "9-a-9" || pattern == "9.a.9") return FromNames(text, at(4), at(2), at(0));
   if (pattern == "a9,9") return FromNames(text, at(3), at(0), at(1));
   if (pattern == "a99") return FromNames(text, at(2), at(0), at(1));
   return UnclearDate(text);

@@ -234,7 +234,10 @@ class Lexer {
   }
 
   void Add(TokenKind kind, size_t size, Operation operation = Operation::kNumber) {
-    tokens_.push_back({kind, operation, nullptr, 0, std::string(text_.substr(0, size))});
+    std::string text(text_.substr(0, size));
+    if (text[0] == kRootSign) text = "√";
+    if (text[0] == kDegreeSign) text = "°";
+    tokens_.push_back({kind, operation, nullptr, 0, std::move(text)});
     text_.remove_prefix(size);
   }
 

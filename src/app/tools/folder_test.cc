@@ -86,6 +86,7 @@ TEST_P(FolderTest, TheSystemsViewsAreNotRead) {
   EXPECT_FALSE(disk.Read("proc/self/environ", 100).ok());
   EXPECT_FALSE(disk.Read("proc/self/cwd/a.txt", 100).ok());
   EXPECT_FALSE(disk.Read("proc/self/fd/0", 100).ok());
+  EXPECT_FALSE(disk.Read("proc/version", 100).ok());
   EXPECT_FALSE(disk.Read("dev/zero", 100).ok());
 }
 

@@ -89,8 +89,10 @@ Result<Conversion> ConvertUnits(const mpq_class& value, std::string_view from, s
   Conversion conversion;
   conversion.note = Joined(from, a, to, b);
   const std::optional<std::string> exact = FiniteDecimal(result, kMaxExactDigits);
-  conversion.number =
-      exact && (taus == 0 || result == 0) ? *exact : "≈ " + RoundedDecimal(result, kSignificantDigits);
+  const bool is_exact = exact && (taus == 0 || result == 0);
+  conversion.number = is_exact ? *exact : RoundedDecimal(result, kSignificantDigits);
+  if (!is_exact)
+    conversion.note = "rounded to 10 digits" + (conversion.note.empty() ? "" : "; " + conversion.note);
   return conversion;
 }
 

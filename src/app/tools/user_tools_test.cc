@@ -40,7 +40,7 @@ std::string ParseError(const std::string& file) {
 }
 
 // What the program sees as its arguments, one a line between brackets.
-constexpr const char* kShow = R"(["printf", "[%s]", "--", )";
+constexpr const char* kShow = R"(["printf", "--", "[%s]", )";
 
 TEST(UserToolsTest, ValuesReachTheProgramAsTheyAre) {
   const std::string file = Tool(std::string(kShow) + R"("{a}", "x={a}", "{n}"])");
