@@ -92,6 +92,12 @@ TEST_F(BuiltInTest, ListsAndTexts) {
   EXPECT_EQ(Call("change_case", R"({"text": "ÄÖÜ ΑΒΓ", "upper": false})"), R"({"result": "äöü αβγ"})");
 }
 
+TEST_F(BuiltInTest, MarksWithoutEndCostNothing) {
+  std::string marks = "a";
+  for (int i = 0; i < 200000; ++i) marks += i % 2 == 0 ? "\u0301" : "\u0323";
+  EXPECT_EQ(Call("sort_list", R"({"items": [")" + marks + R"("]})"), R"({"result": [")" + marks + R"("]})");
+}
+
 TEST_F(BuiltInTest, CountsWordsByTheStatedRule) {
   const auto count = [&](const std::string& text) {
     return Call("count_words", R"({"text": ")" + text + "\"}");

@@ -14,8 +14,27 @@ struct Free {
   void operator()(utf8proc_uint8_t* p) const { std::free(p); }
 };
 
+// Marks that stand on one letter. Unicode's stream-safe form has at most 30; utf8proc sorts them in quadratic
+// time, which half a million would turn into minutes.
+constexpr int kMaxMarks = 64;
+
+bool HasTooManyMarks(std::string_view text) {
+  int run = 0;
+  while (!text.empty()) {
+    const DecodedChar c = DecodeUtf8(text);
+    text.remove_prefix(static_cast<size_t>(c.length));
+    const bool is_mark =
+        utf8proc_get_property(static_cast<utf8proc_int32_t>(c.code_point))->combining_class != 0;
+    run = is_mark ? run + 1 : 0;
+    if (run > kMaxMarks) return true;
+  }
+  return false;
+}
+
+// The text itself if it is none that a person writes.
 std::string Mapped(std::string_view text, int options) {
-  const std::string valid = RepairUtf8(text);
+  std::string valid = RepairUtf8(text);
+  if (HasTooManyMarks(valid)) return valid;
   utf8proc_uint8_t* bytes = nullptr;
   const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(valid.data()),
                                              static_cast<utf8proc_ssize_t>(valid.size()), &bytes,
