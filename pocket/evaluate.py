@@ -131,33 +131,49 @@ def table(records):
     return "\n".join(lines) + "\n"
 
 
-def architecture(model, tokenizer, documents=8, length=1024):
-    """What earns the architecture its name: expert load, indexer recall, MTP acceptance, on held-out text."""
+def load_and_recall(model, ids):
+    """Largest expert load of a layer over the mean, and the share of dense attention that the indexer keeps (None where
+    it keeps all). Every row of `ids` is one document."""
     import torch
 
     from .model import Run
-    from .stream import Stream
-    stream = Stream(tokenizer, length, 99, "sft", split="test_values")
-    batch = stream.batch(documents)
     model.train()  # the gates count their load
-    run = Run(sparse=False, indexer_loss=True)
+    for gate in model.gates():
+        gate.load.zero_()
+    run = Run(sparse=True, indexer_loss=True)
     with torch.enable_grad():
-        whole = torch.arange(length).expand(documents, -1)
-        hidden, context = model.hidden(batch["ids"], positions=whole, run=run)  # one document of full length each
-    loads = [(gate.load.max() / gate.load.mean()).item() for gate in model.gates() if gate.load.sum() > 0]
+        model.hidden(ids, run=run)
     model.eval()
+    loads = [(gate.load.max() / gate.load.mean()).item() for gate in model.gates() if gate.load.sum() > 0]
+    return max(loads), torch.stack(run.recalls).mean().item() if run.recalls else None
+
+
+def acceptance(model, batch):
+    """How often the MTP layer guesses what the model says next, and of how many."""
+    import torch
+
+    from .model import Run
     with torch.no_grad():
         hidden, context = model.hidden(batch["ids"], positions=batch["positions"], mask=batch["groups"], run=Run(sparse=True))
         said = torch.nn.functional.linear(hidden, model.embed_tokens.weight).argmax(-1)
-        drafted = torch.nn.functional.linear(model.mtp_hidden(hidden, said, context), model.embed_tokens.weight).argmax(-1)
-        # At t the main model says token t + 1, the draft t + 2; where the text goes as it said, its own next word decides.
-        follows = (said == batch["targets"]) & (batch["weights"] > 0)
-        inside = follows[:, :-1] & (batch["documents"][:, :-1] == batch["documents"][:, 1:])
-        accepted = (drafted[:, :-1] == said[:, 1:])[inside]
-    return {"expert_load_max_over_mean": round(max(loads), 3),
-            "indexer_recall": round(torch.stack(run.recalls).mean().item(), 4) if run.recalls else None,
-            "mtp_acceptance": round(accepted.float().mean().item(), 4) if accepted.numel() else None,
-            "mtp_tokens": int(accepted.numel())}
+        drafted = torch.nn.functional.linear(model.mtp_hidden(hidden, batch["targets"], context), model.embed_tokens.weight).argmax(-1)
+    # At t the main model says token t + 1, the draft t + 2; where the text goes as it said, its own next word decides.
+    follows = (said == batch["targets"]) & (batch["weights"] > 0)
+    inside = follows[:, :-1] & (batch["documents"][:, :-1] == batch["documents"][:, 1:])
+    accepted = (drafted[:, :-1] == said[:, 1:])[inside]
+    return accepted.float().mean().item() if accepted.numel() else None, accepted.numel()
+
+
+def architecture(model, tokenizer, documents=8, length=1024):
+    """What earns the architecture its name: expert load, indexer recall, MTP acceptance, on held-out text.
+
+    `mains measure` gives the same figures of the same ids."""
+    from .stream import Stream
+    batch = Stream(tokenizer, length, 99, "sft", split="test_values").batch(documents)
+    load, recall = load_and_recall(model, batch["ids"])
+    accepted, count = acceptance(model, batch)
+    return {"expert_load_max_over_mean": round(load, 3), "indexer_recall": recall and round(recall, 4),
+            "mtp_acceptance": accepted and round(accepted, 4), "mtp_tokens": count}
 
 
 def main():

@@ -31,11 +31,16 @@ def hf_config(config, ids):
         "bos_token_id": ids[0], "eos_token_id": ids[1], "pad_token_id": ids[2]}
 
 
+# The MTP layer drafts with dense attention. Its indexer is never trained, and without one in the checkpoint
+# engines attend to everything.
+UNUSED = "mtp.layer.self_attn.indexer."
+
+
 def hf_tensors(model):
     """Names of the checkpoint to tensors. The MTP layer stands behind the last one, as in DeepSeek-V3."""
     out = {}
     last = model.config.num_hidden_layers
-    state = model.state_dict()
+    state = {n: t for n, t in model.state_dict().items() if not n.startswith(UNUSED)}
     for name, tensor in state.items():
         name = name.replace("mtp.layer.", f"layers.{last}.").replace("mtp.norm.", f"layers.{last}.shared_head.norm.")
         out["model." + name.replace("mtp.", f"layers.{last}.")] = tensor
@@ -75,7 +80,7 @@ def load_folder(folder):
     model = Pocket(config)
     tensors = load_file(str(folder / "model.safetensors"))
     last = config.num_hidden_layers
-    state = {}
+    state = {n: t for n, t in model.state_dict().items() if n.startswith(UNUSED)}
     for name, tensor in tensors.items():
         name = name.removeprefix("model.")
         for part in ("enorm", "hnorm", "eh_proj"):

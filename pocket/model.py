@@ -337,8 +337,7 @@ class Run:
             logits = (q.float() @ k.float().transpose(-1, -2)) * q.shape[-1] ** -0.5
             target = logits.masked_fill(~mask, float("-inf")).softmax(-1).sum(1)
             target = target / target.sum(-1, keepdim=True)
-            best = scores.topk(min(topk, scores.shape[-1]), -1).indices
-            mass = target.gather(-1, best).sum(-1)
+            mass = (target * selected(scores, min(topk, scores.shape[-1]))).sum(-1)
             valid = torch.ones_like(mass, dtype=torch.bool) if valid is None else valid
             deep = (mask[:, 0].sum(-1) > topk) & valid  # elsewhere all is selected
             if bool(deep.any()):

@@ -250,6 +250,7 @@ void AddChatCommand(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("chat", "Talk to a model");
   const std::shared_ptr<ChatOptions> options = std::make_shared<ChatOptions>();
   AddLoadOptions(*command, options->load);
+  AddDraftOption(*command, options->load);
   command->add_option("--system", options->system, "Instructions that stand before the conversation")
       ->type_name("TEXT");
   // Through a function: bound to the optional itself, a flag that is not given sets it to false.

@@ -19,6 +19,7 @@ struct CommandLine {
 void AddChatCommand(CommandLine& line);
 void AddInfoCommand(CommandLine& line);
 void AddLogitsCommand(CommandLine& line);
+void AddMeasureCommand(CommandLine& line);
 void AddModelsCommand(CommandLine& line);
 void AddPullCommand(CommandLine& line);
 void AddRunCommand(CommandLine& line);

@@ -90,6 +90,15 @@ void AddLoadOptions(CLI::App& command, LoadOptions& options) {
   command.add_flag("--verbose", options.verbose, "Say what is loaded and what is reused")->group(group);
 }
 
+void AddDraftOption(CLI::App& command, LoadOptions& options) {
+  command
+      .add_option("--draft", options.draft,
+                  "Tokens to guess ahead, where the model has a layer for it: other speed, the same text")
+      ->check(CLI::Range(int64_t{0}, kMaxDraft))
+      ->type_name("N")
+      ->group("Loading");
+}
+
 Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<bool()>& cancelled) {
   const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   LoadedModel model;
@@ -98,6 +107,7 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   EngineOptions engine_options;
   engine_options.threads = options.threads;
   engine_options.max_context = options.context;
+  engine_options.draft = options.draft;
   if (options.kv == "f32") engine_options.state_dtype = DType::kF32;
   if (options.kv == "bf16") engine_options.state_dtype = DType::kBF16;
   if (options.kv == "f16") engine_options.state_dtype = DType::kF16;

@@ -19,12 +19,15 @@ struct LoadOptions {
   int threads = 0;
   int64_t context = 0;
   std::string kv = "auto";
+  int64_t draft = 0;
   std::vector<std::string> ignored_keys;
   bool verbose = false;
 };
 
 // Adds MODEL, --threads, --context, --kv, --ignore-config and --verbose.
 void AddLoadOptions(CLI::App& command, LoadOptions& options);
+// Adds --draft, for commands that generate.
+void AddDraftOption(CLI::App& command, LoadOptions& options);
 
 struct LoadedModel {
   ModelSource source;

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   mains::AddChatCommand(line);
   mains::AddInfoCommand(line);
   mains::AddLogitsCommand(line);
+  mains::AddMeasureCommand(line);
   mains::AddModelsCommand(line);
   mains::AddPullCommand(line);
   mains::AddRunCommand(line);

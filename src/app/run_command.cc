@@ -143,6 +143,7 @@ void AddRunCommand(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("run", "Answer one request");
   const std::shared_ptr<RunOptions> options = std::make_shared<RunOptions>();
   AddLoadOptions(*command, options->load);
+  AddDraftOption(*command, options->load);
   CLI::Option* request =
       command->add_option("request", options->request, "What to answer; \"-\" reads standard input")
           ->type_name("TEXT");

@@ -466,12 +466,11 @@ void EngineImpl::FeedDraftLayer(Context& ctx, std::span<Work> works, std::span<c
   std::vector<DraftRows> parts;
   for (size_t i = 0; i < works.size(); ++i) {
     SessionImpl& session = *works[i].session;
+    session.waiting_.reserve(static_cast<size_t>(kMaxWaiting) * width);  // Commit must not need memory
     const std::span<const float> rows(hidden.Row(sequences[i].first_row),
                                       static_cast<size_t>(sequences[i].rows) * width);
     if (session.waiting() + sequences[i].rows > kMaxWaiting) {
       parts.push_back({&works[i], session.fed_, session.waiting_, rows.first(rows.size() - width)});
-    } else {
-      session.waiting_.reserve(static_cast<size_t>(kMaxWaiting) * width);  // Commit must not need memory
     }
   }
   if (parts.empty()) return;

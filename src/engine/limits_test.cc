@@ -285,6 +285,41 @@ TEST(OutOfMemory, AnAppendFailsCleanlyAtEveryAllocation) {
   }
 }
 
+TEST(OutOfMemory, GuessingAheadFailsCleanlyAtEveryAllocation) {
+  EngineOptions options;
+  options.draft = 3;
+  const std::unique_ptr<Engine> engine = Load("deepseek_v32", options);
+  for (const int64_t length : {10, 62}) {
+    for (const auto& [count, kind] :
+         {std::pair(1, TokenKind::kGenerated), std::pair(20, TokenKind::kPrompt)}) {
+      const std::unique_ptr<Session> shares = engine->NewSession();
+      ASSERT_TRUE(shares->Append(Ids(length)).ok());
+      std::unique_ptr<Session> session = shares->Fork();
+      const Snapshot before(*session);
+      const std::vector<int32_t> more = Ids(count);
+      const int failures = FailEveryAllocation(
+          [&] {
+            const Status status = session->Append(more, kind);
+            if (!status.ok()) {
+              EXPECT_EQ(status.error().code, ErrorCode::kResource) << status.error().message;
+            }
+            return status.ok();
+          },
+          [&](bool ok) {
+            if (!ok) {
+              ASSERT_EQ(Snapshot(*session), before);
+              ASSERT_TRUE(session->Append(more, kind).ok());
+            }
+            ASSERT_EQ(session->length(), length + count);
+            session = shares->Fork();
+            ASSERT_EQ(Snapshot(*shares), before);
+          });
+      EXPECT_GT(failures, 20);
+      ExpectHealthy(*engine, *session);
+    }
+  }
+}
+
 TEST(OutOfMemory, AStepIsDoneOrNotDoneForEachSession) {
   const std::unique_ptr<Engine> engine = Load("glm4_moe");
   const std::vector<int32_t> first = Ids(5), second = Ids(2);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nn/rope.h"
+#include "ops/probe.h"
 
 namespace mains::nn {
 
@@ -117,6 +118,7 @@ Tensor Decoder::Forward(Context& ctx, const Batch& batch, const LayerTap* tap, T
   Tensor x = ops::Embed(ctx, embedding_, batch.ids);
   if (tap) (*tap)(0, x);
   for (size_t i = 0; i < layers.size(); ++i) {
+    if (ctx.probe) ctx.probe->BeginLayer(static_cast<int64_t>(i));
     Run(ctx, step, layers[i], x);
     if (tap) (*tap)(static_cast<int64_t>(i) + 1, x);
   }

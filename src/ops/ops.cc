@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/device.h"
+#include "ops/probe.h"
 
 namespace mains {
 
@@ -237,6 +238,7 @@ Tensor AttendLatent(Context& ctx, const Tensor& q, const HeadMatrices& key, cons
     if (end > i) AttendAbsorbed(ctx, q, key, value, batch, batch.sequences.subspan(i, end - i), p, out);
     i = std::max(end, i + 1);
   }
+  if (ctx.probe && p.selected.rank > 0) ctx.probe->Selected(SelectedShares(ctx, q, key, batch, p));
   return out;
 }
 
@@ -246,6 +248,7 @@ Routing Route(Context& ctx, const Tensor& logits, const RouterParams& p) {
   CHECK(p.selection_bias.empty() || p.selection_bias.size() == experts);
   Routing r{ctx.NewI32({logits.dim(0), p.top_k}), ctx.NewF32({logits.dim(0), p.top_k})};
   ctx.device.Route(logits, p, r);
+  if (ctx.probe) ctx.probe->Routed(r, experts);
   return r;
 }
 
