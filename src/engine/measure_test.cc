@@ -111,7 +111,9 @@ TEST(Measure, FiguresAddUpAndDependOnNoChunk) {
           EXPECT_LT(*layer.Recall(), 1);
         }
         EXPECT_EQ(layer.LoadRatio().has_value(), !dense);
-        if (!dense) EXPECT_GE(*layer.LoadRatio(), 1);
+        if (!dense) {
+          EXPECT_GE(*layer.LoadRatio(), 1);
+        }
       }
     }
     for (size_t i = 0; i < all[0].layers.size(); ++i) {

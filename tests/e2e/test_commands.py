@@ -38,16 +38,19 @@ def model(tmp_path_factory):
     ])
 
 
-@pytest.fixture(scope="module")
-def random_model(tmp_path_factory):
+def with_template(golden, folder):
     """A golden model with a chat template: its words mean nothing, but they depend on all that came."""
-    folder = tmp_path_factory.mktemp("models") / "random"
     folder.mkdir()
     for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]:
-        shutil.copy(GOLDENS / "qwen3" / name, folder)
+        shutil.copy(GOLDENS / golden / name, folder)
     (folder / "chat_template.jinja").write_text(
         "{% for m in messages %}<|user|>{{ m.content }}<|eos|>{% endfor %}<|user|>")
     return folder
+
+
+@pytest.fixture(scope="module")
+def random_model(tmp_path_factory):
+    return with_template("qwen3", tmp_path_factory.mktemp("models") / "random")
 
 
 @pytest.fixture
@@ -226,6 +229,43 @@ def test_logits_of_text(mains, model, tmp_path):
     assert done.returncode == 0, done.stderr
     logits = np.load(tmp_path / "l.npy")
     assert logits.shape == (5, len(VOCAB)) and logits[4].argmax() == VOCAB["Y"]
+
+
+# ---- measure ---------------------------------------------------------------------------------
+
+
+def test_measured_likelihoods_are_those_of_the_reference(mains, tmp_path):
+    golden = load_file(GOLDENS / "deepseek_v32" / "golden.safetensors")
+    ids, logits = golden["prompt_ids"], golden["logits"].astype(np.float64)
+    (tmp_path / "ids.jsonl").write_text(f"{ids.tolist()}\n\n{ids[:3].tolist()}\n")
+    done = mains("measure", GOLDENS / "deepseek_v32", "--ids", "ids.jsonl", "--kv", "f32", "--json", "--logprobs", "p.npy")
+    assert done.returncode == 0, done.stderr
+    expected = (logits - np.log(np.exp(logits).sum(-1, keepdims=True)))[np.arange(31), ids[1:]]
+    np.testing.assert_allclose(np.load(tmp_path / "p.npy"), [*expected, *expected[:2]], atol=1e-3)
+    found = json.loads(done.stdout)
+    assert (found["sequences"], found["tokens"]) == (2, 35)
+    assert [sum(layer["expert_tokens"]) for layer in found["layers"]] == [0, 35 * 3, 35 * 3]
+    assert [layer["indexer_tokens"] for layer in found["layers"]] == [24, 24, 24]  # behind the first 8 of 32
+    assert 0 < found["indexer_recall"] < 1 <= found["expert_load_max_over_mean"] <= 8
+
+
+def test_measuring_a_text_cuts_it_into_sequences(mains, tmp_path):
+    (tmp_path / "text.txt").write_text("the andthe inon " * 8)
+    done = mains("measure", GOLDENS / "glm4_moe", "--text", "text.txt", "--length", 10)
+    assert done.returncode == 0, done.stderr
+    count = json.loads(mains("measure", GOLDENS / "glm4_moe", "--text", "text.txt", "--length", 10, "--json").stdout)
+    assert count["sequences"] == -(-count["tokens"] // 10) > 1
+    assert done.stdout.startswith(f"{count['tokens']} tokens in {count['sequences']} sequences\n")
+    assert mains("measure", GOLDENS / "glm4_moe").returncode == 2
+
+
+@pytest.mark.parametrize("golden", ["deepseek_v32", "glm4_moe"])
+def test_guessing_ahead_changes_no_answer(mains, tmp_path, golden):
+    folder = with_template(golden, tmp_path / "model")
+    for temperature in (0, 1):
+        answers = {mains("run", folder, "Hello", "--max-tokens", 60, "--temperature", temperature, "--seed", 3, "--draft",
+                         draft).stdout for draft in (0, 1, 4)}
+        assert len(answers) == 1 and len(answers.pop()) > 20
 
 
 # ---- chat ------------------------------------------------------------------------------------

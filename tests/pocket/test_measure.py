@@ -22,6 +22,8 @@ def model():
     made = M.Pocket(TINY).eval()
     for parameter in made.parameters():  # larger than at the start of training, so that choices are clear
         torch.nn.init.normal_(parameter, std=0.3) if parameter.dim() > 1 else None
+    with torch.no_grad():
+        made.embed_tokens.weight[5:9] *= 6  # what it says most: then an untrained guess is right now and then
     return made
 
 
@@ -54,7 +56,7 @@ def test_figures_agree(tmp_path, model):
     batch = {"ids": ids, "targets": shift(ids), "weights": shift(counted).float(), "documents": torch.zeros_like(ids),
              "positions": torch.arange(80).expand_as(ids), "groups": None}
     accepted, count = evaluate.acceptance(model, batch)
-    assert count > 100
+    assert count > 40 and 0 < accepted < 1
     assert found["mtp_tokens"] == count and found["mtp_acceptance"] == pytest.approx(accepted, abs=1e-6)
     assert found["tokens"] == ids.numel() and found["sequences"] == 3
 
