@@ -58,8 +58,8 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     if (stack_.back()->is_array()) return &stack_.back()->emplace_back(std::move(value));
     auto& object = stack_.back()->template get_ref<typename Tree::object_t&>();
     if constexpr (kOrdered) {  // its own insertion looks through all keys
-      return &object.std::vector<typename Tree::object_t::value_type>::emplace_back(key_, std::move(value))
-                  .second;
+      using Members = std::vector<typename Tree::object_t::value_type>;
+      return &static_cast<Members&>(object).emplace_back(key_, std::move(value)).second;
     } else {
       return &(object[key_] = std::move(value));
     }
