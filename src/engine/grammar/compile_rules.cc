@@ -245,6 +245,7 @@ Result<CompiledGrammar> CompileRules(Nfa& nfa, std::span<const RuleNfa> rules, i
                  "nothing matches: every way through it is impossible, endless, or nested more than " +
                      std::to_string(kMaxGrammarNesting) + " deep"};
   }
+  out.twin = FindStateClasses(out, CompiledGrammar::kTwinBytes);
   return out;
 }
 

@@ -32,12 +32,13 @@ namespace mains {
 constexpr int64_t kMaxGrammarRules = 20'000;
 constexpr int64_t kMaxGrammarStates =
     400'000;  // of all rules together, before and after making them deterministic
-constexpr int64_t kMaxGrammarWork = 8'000'000;  // steps of making rules deterministic
-constexpr int32_t kMaxExprDepth = 300;          // expressions inside expressions
+constexpr int64_t kMaxGrammarWork = 10'000'000;  // steps of making rules deterministic
+constexpr int32_t kMaxExprDepth = 300;           // expressions inside expressions
 constexpr int32_t kMaxGrammarNesting =
     512;  // rules inside rules while reading; deeper sentences are not in the language
 
 struct CompiledGrammar;  // grammar_automaton.h
+struct Dfa;              // grammar_automaton.h
 class MaskCache;         // mask_cache.h
 
 // Immutable and thread-safe. A recursive rule may nest up to kMaxGrammarNesting deep.
@@ -128,6 +129,9 @@ class GrammarBuilder {
   Expr Search(Expr expr, Expr any);
   Expr TextBegin();
   Expr TextEnd();
+
+  // What an automaton made elsewhere accepts.
+  Expr Automaton(const Dfa& dfa);
 
   // A rule may be used before it is defined, also by itself, but not at its own beginning (left recursion).
   Rule NewRule(std::string name);

@@ -34,8 +34,9 @@ class Determinizer {
   Determinizer(const Nfa& nfa, int32_t end, GrammarBudget& budget) : nfa_(nfa), end_(end), budget_(budget) {}
 
   Result<Dfa> Run(int32_t start) {
-    StateSet seeds{start};
-    Intern(Closure(seeds, true, false), true);
+    // Kept apart from an equal set in the middle of a text, where the begin is behind.
+    first_ = Closure({start}, true, false);
+    AddState(first_, true);
     for (size_t at = 0; at < sets_.size(); ++at) {
       RETURN_IF_ERROR(Spend());
       const StateSet set = *sets_[at];
@@ -81,29 +82,30 @@ class Determinizer {
       if (matters) out.push_back(state);
     }
     std::sort(out.begin(), out.end());
-    work_ += static_cast<int64_t>(out.size());
     return out;
   }
 
-  int32_t Intern(StateSet set, bool at_begin) {
-    const auto [found, added] = ids_.emplace(std::move(set), static_cast<int32_t>(dfa_.states.size()));
-    if (!added) return found->second;
-    sets_.push_back(&found->first);
+  void AddState(const StateSet& set, bool at_begin) {
+    sets_.push_back(&set);
     Dfa::State& state = dfa_.states.emplace_back();
-    state.final = std::binary_search(found->first.begin(), found->first.end(), end_);
-    if (!state.final) {
-      const StateSet ends = Closure(found->first, at_begin, true);
-      state.final = std::binary_search(ends.begin(), ends.end(), end_);
-    }
+    state.final = std::binary_search(set.begin(), set.end(), end_);
+    if (state.final || !nfa_.has_ends()) return;
+    const StateSet ends = Closure(set, at_begin, true);
+    state.final = std::binary_search(ends.begin(), ends.end(), end_);
+  }
+
+  int32_t Intern(StateSet set) {
+    const auto [found, added] = ids_.emplace(std::move(set), static_cast<int32_t>(dfa_.states.size()));
+    if (added) AddState(found->first, false);
     return found->second;
   }
 
   int32_t Target(StateSet& targets) {
     SortUnique(targets);
-    if (targets.size() != 1) return Intern(Closure(targets, false, false), false);
+    if (targets.size() != 1) return Intern(Closure(targets, false, false));
     const auto [found, added] = singles_.emplace(targets[0], -1);
     if (added) {
-      const int32_t id = Intern(Closure(targets, false, false), false);
+      const int32_t id = Intern(Closure(targets, false, false));
       return singles_[targets[0]] = id;
     }
     return found->second;
@@ -113,7 +115,8 @@ class Determinizer {
     for (int byte = edge.first; byte <= edge.last; ++byte) {
       buckets[static_cast<size_t>(byte)].push_back(edge.target);
     }
-    work_ += edge.last - edge.first + 1;
+    constexpr int kBytesPerStep = 32;
+    work_ += 1 + (edge.last - edge.first) / kBytesPerStep;
   }
 
   std::vector<Dfa::ByteEdge> Drain(std::array<StateSet, 256>& buckets) {
@@ -171,7 +174,8 @@ class Determinizer {
   GrammarBudget& budget_;
   Dfa dfa_;
   std::unordered_map<StateSet, int32_t, HashStateSet> ids_;
-  std::vector<const StateSet*> sets_;  // keys of ids_, which never move
+  StateSet first_;
+  std::vector<const StateSet*> sets_;  // first_ and keys of ids_, which never move
   std::unordered_map<int32_t, int32_t> singles_;
   std::vector<uint32_t> seen_;
   uint32_t stamp_ = 0;

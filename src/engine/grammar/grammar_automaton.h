@@ -35,6 +35,7 @@ class Nfa {
     return static_cast<int32_t>(first_edge_.size()) - 1;
   }
   void AddEdge(int32_t from, Edge edge) {
+    has_ends_ |= edge.label == Label::kEnd;
     edge.next = first_edge_[static_cast<size_t>(from)];
     first_edge_[static_cast<size_t>(from)] = static_cast<int32_t>(edges_.size());
     edges_.push_back(edge);
@@ -48,13 +49,14 @@ class Nfa {
   }
 
   int32_t states() const { return static_cast<int32_t>(first_edge_.size()); }
-  size_t edges() const { return edges_.size(); }
+  bool has_ends() const { return has_ends_; }  // edges of kEnd
   int32_t FirstEdge(int32_t state) const { return first_edge_[static_cast<size_t>(state)]; }
   const Edge& GetEdge(int32_t edge) const { return edges_[static_cast<size_t>(edge)]; }
 
  private:
   std::vector<int32_t> first_edge_;
   std::vector<Edge> edges_;
+  bool has_ends_ = false;
 };
 
 // Deterministic over bytes and over calls (though a byte may also begin a called rule's sentence).
@@ -92,6 +94,7 @@ void Trim(Dfa& dfa);
 
 // All rules in one table of states, as matchers read it.
 struct CompiledGrammar {
+  static constexpr int kTwinBytes = 256;
   struct ByteEdge {
     uint8_t first = 0, last = 0;
     int32_t target = 0;
@@ -112,6 +115,7 @@ struct CompiledGrammar {
   std::vector<ByteEdge> bytes, marks;
   std::vector<Call> calls;
   std::vector<int32_t> rule_start;  // state, by rule; -1: the rule has no sentence
+  std::vector<int32_t> twin;        // by state: the one for all that texts of kTwinBytes cannot tell from it
   int32_t start = 0;                // state
   bool has_marks = false;
   // The whole language includes the empty text. (A called rule never reads nothing: callers have an edge
@@ -125,6 +129,11 @@ struct CompiledGrammar {
   // The state after `byte`, or -1.
   int32_t Next(int32_t state, uint8_t byte, bool mark) const;
 };
+
+// For every state one that stands for all states from which the same texts of up to `bytes` bytes can be
+// read, in the same way. Takes time in proportion to the grammar; each state stands for itself where that is
+// too long.
+std::vector<int32_t> FindStateClasses(const CompiledGrammar& grammar, int bytes);
 
 // What Build hands over: rules over one shared Nfa.
 struct RuleNfa {

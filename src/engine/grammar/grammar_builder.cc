@@ -118,24 +118,27 @@ class Emitter {
     }
     nfa_.AddEmpty(from, to);
   }
-  // Two rows of states, for "no element yet" and "some"; an element goes from either to the next "some".
+  // For every element: a state where it or a later one may come, and a state after it.
   void EmitList(const Node& node, int32_t from, int32_t to) {
     const int32_t separator = node.children.back();
-    int32_t none = NewState(), some = -1;
-    nfa_.AddEmpty(from, none);
-    for (size_t i = 0; i < node.elements.size() && status_.ok(); ++i) {
+    const size_t count = node.elements.size();
+    std::vector<int32_t> pick;
+    for (size_t i = 0; i <= count && status_.ok(); ++i) pick.push_back(NewState());
+    bool rest_optional = true;
+    for (size_t i = count; i-- > 0 && status_.ok();) {
       const GrammarBuilder::Element& element = node.elements[i];
       const int32_t begin = NewState(), after = NewState();
-      if (none >= 0) nfa_.AddEmpty(none, begin);
-      if (some >= 0) Emit(separator, some, begin);
+      nfa_.AddEmpty(pick[i], begin);
+      if (element.optional) nfa_.AddEmpty(pick[i], pick[i + 1]);
       Emit(element.expr.id, begin, after);
+      if (i + 1 < count) Emit(separator, after, pick[i + 1]);
       if (element.repeats) Emit(separator, after, begin);
-      if (element.optional && some >= 0) nfa_.AddEmpty(some, after);
-      if (!element.optional) none = -1;
-      some = after;
+      if (rest_optional) nfa_.AddEmpty(after, to);
+      rest_optional &= element.optional;
     }
-    if (none >= 0) nfa_.AddEmpty(none, to);
-    if (some >= 0) nfa_.AddEmpty(some, to);
+    if (!status_.ok()) return;
+    nfa_.AddEmpty(from, pick[0]);
+    if (rest_optional) nfa_.AddEmpty(from, to);
   }
   void EmitDfa(const Dfa& dfa, int32_t from, int32_t to) {
     std::vector<int32_t> states;
@@ -351,6 +354,10 @@ Expr GrammarBuilder::SeparatedList(std::span<const Element> elements, Expr separ
 
 Expr GrammarBuilder::TextWithout(std::span<const std::string> stops) {
   return impl_->AddDfa(TextWithoutDfa(stops, impl_->budget));
+}
+
+Expr GrammarBuilder::Automaton(const Dfa& dfa) {
+  return impl_->AddDfa(dfa);
 }
 
 Expr GrammarBuilder::Both(Expr a, Expr b) {

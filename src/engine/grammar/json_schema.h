@@ -12,7 +12,8 @@
 // What the grammars leave out of the described values, because a model gains nothing by it:
 //   - keys come in the order of `properties`, then other required ones, then free ones; a free key may
 //     come twice;
-//   - integers have no fraction or exponent; numbers with bounds have no exponent, and no zero with a sign;
+//   - integers have no fraction or exponent; exponents have two digits; numbers with bounds have none, and no
+//     zero with a sign;
 //   - strings with constraints, and keys, escape only what JSON makes escape, in the shortest way;
 //   - white space as in JsonStyle.
 //

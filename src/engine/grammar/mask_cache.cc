@@ -146,10 +146,12 @@ void MaskCache::Fill(const TokenVocabulary& vocabulary, TokenVocabulary::Kind ki
   const auto add = [&](const std::shared_ptr<const Places>& places, Reading reading) {
     if (seen.emplace(places->id, reading.state, reading.frame).second) tasks.push_back({places, reading});
   };
+  const bool twins = vocabulary.trie(kind).longest() <= CompiledGrammar::kTwinBytes;
   const std::shared_ptr<const Places> root = Intern(vocabulary.serial(), kind, {0});
   for (const Reading& reading : readings) add(root, reading);
   for (size_t i = 0; i < tasks.size(); ++i) {
-    const Task task = tasks[i];
+    Task task = tasks[i];
+    if (twins) task.reading.state = grammar_.twin[static_cast<size_t>(task.reading.state)];
     const int32_t depth = calls.Depth(task.reading.frame);
     std::shared_ptr<const Answer> answer = Find(vocabulary, kind, *task.places, task.reading.state, depth);
     if (!answer) answer = Compute(vocabulary, kind, *task.places, task.reading.state, depth);

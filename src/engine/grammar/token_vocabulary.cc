@@ -43,6 +43,7 @@ TokenTrie::TokenTrie(std::vector<Spelling> tokens) {
                         static_cast<uint8_t>(bytes[i])});
     }
     ids_.push_back(id);
+    longest_ = std::max(longest_, static_cast<uint32_t>(bytes.size()));
     previous = bytes;
   }
   for (const uint32_t node : path) nodes_[node].end = static_cast<uint32_t>(nodes_.size());

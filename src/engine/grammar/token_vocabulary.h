@@ -26,6 +26,7 @@ class TokenTrie {
     uint8_t byte = 0;
   };
   std::span<const Node> nodes() const { return {nodes_.data(), nodes_.size() - 1}; }
+  uint32_t longest() const { return longest_; }  // token, in bytes
   bool HasChildren(uint32_t node) const { return nodes_[node].end > node + 1; }
   // The tokens that end at `node`.
   std::span<const int32_t> TokensAt(uint32_t node) const {
@@ -36,6 +37,7 @@ class TokenTrie {
  private:
   std::vector<Node> nodes_ = std::vector<Node>(2);  // and one behind the last, for its first_token
   std::vector<int32_t> ids_;
+  uint32_t longest_ = 0;
 };
 
 class TokenVocabulary {
