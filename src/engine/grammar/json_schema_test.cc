@@ -276,7 +276,7 @@ std::string RandomPattern(std::mt19937& random, int depth) {
 TEST(JsonSchema, PatternsAgainstPcre) {
   std::mt19937 random(23);
   int compared = 0;
-  for (int round = 0; round < 600; ++round) {
+  for (int round = 0; round < 300; ++round) {
     const std::string pattern = RandomPattern(random, 2);
     std::string for_pcre = pattern;
     for (size_t at; (at = for_pcre.find("\\u0061")) != std::string::npos;) for_pcre.replace(at, 6, "\\x61");
@@ -297,7 +297,7 @@ TEST(JsonSchema, PatternsAgainstPcre) {
       ++compared;
     }
   }
-  EXPECT_GT(compared, 22'000);
+  EXPECT_GT(compared, 11'000);
 }
 
 TEST(JsonSchema, PatternSyntax) {
