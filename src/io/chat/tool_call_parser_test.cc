@@ -244,6 +244,16 @@ TEST(ToolCallParser, DeeplyNestedArgumentsAreMalformedNotFatal) {
             brackets.size() + 9);
 }
 
+TEST(ToolValues, IntegersOfAnySize) {
+  const ValueTypes integer = ValueTypes::Named("integer");
+  for (const char* text : {"3", "-3.0", "784520123912391012320586", "1e30"}) {
+    EXPECT_EQ(CastText(text, integer).json, text);
+    EXPECT_EQ(CastText(text, integer).note, "") << text;
+  }
+  EXPECT_EQ(CastText("2.5", integer).json, "\"2.5\"");
+  EXPECT_EQ(CastText("1e999", integer).json, "\"1e999\"");
+}
+
 TEST(ToolValues, PythonLiterals) {
   EXPECT_EQ(JsonFromPython(R"({'a': [1, -2.5, True], "b": (None, 'it\'s "x"\n'), 'c': {}})"),
             R"({"a": [1, -2.5, true], "b": [null, "it's \"x\"\n"], "c": {}})");

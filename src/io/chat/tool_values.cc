@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -159,13 +160,13 @@ const Json* ElementSchema(const Json* schema, const Json* root) {
 
 namespace {
 
-// Whether JSON `value` is of the types. A whole number written with a fraction is an integer too.
+// Whether JSON `value` is of the types. A whole number is an integer also where it is written with a
+// fraction, or has more digits than 64 bits hold.
 bool Fits(const Json& value, ValueTypes types) {
   if (value.is_number_float()) {
     const double number = value.get<double>();
     return types.Has(ValueTypes::kNumber) ||
-           (types.Has(ValueTypes::kInteger) &&
-            number == static_cast<double>(static_cast<int64_t>(std::clamp(number, -9e15, 9e15))));
+           (types.Has(ValueTypes::kInteger) && std::trunc(number) == number);
   }
   return types.Has(static_cast<ValueTypes::Type>(TypeOfValue(value)));
 }
