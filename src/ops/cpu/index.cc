@@ -7,6 +7,8 @@
 namespace mains {
 namespace {
 
+constexpr int64_t kIndexRows = 32;  // query rows that share one reading of a page
+
 // scores[i] = sum_h weights[h] * max(0, dots[h, i]), in the order of h.
 void SumHeads(const float* dots, const float* weights, int64_t heads, int64_t n, float* scores) {
   std::fill_n(scores, n, 0.0f);
@@ -25,17 +27,24 @@ void CpuDevice::IndexScores(const Tensor& q, const Tensor& weights, const Sequen
                             const Batch& batch, const ops::IndexParams& p, Tensor scores) {
   const int64_t heads = q.dim(1), dim = q.dim(2);
   const int64_t pages = (sequence.past + sequence.rows + kPagePositions - 1) / kPagePositions;
+  const int64_t blocks = (sequence.rows + kIndexRows - 1) / kIndexRows;
   ReserveScratch((heads + dim) * kPagePositions);
 
-  pool_.ParallelFor(sequence.rows * pages, 1, [&](int64_t item, int64_t, int thread) {
-    const int64_t r = item / pages, first = item % pages * kPagePositions, position = sequence.past + r;
-    if (position < p.count || first > position) return;
-    const int64_t keys = std::min(kPagePositions, position + 1 - first);
+  // A page is read once for a block of rows.
+  pool_.ParallelFor(blocks * pages, 1, [&](int64_t item, int64_t, int thread) {
+    const int64_t first = item % pages * kPagePositions, begin = item / pages * kIndexRows;
+    const int64_t end = std::min(begin + kIndexRows, sequence.rows), last = sequence.past + end - 1;
+    if (last < p.count || first > last) return;
     float* dots = Scratch(thread);
-    const Panel key = ReadPage(batch, p.stream, sequence, first / kPagePositions, keys, 0, dim,
-                               dots + heads * kPagePositions);
-    kernels_.gemm_nt(q.Row(r), q.stride(1), heads, key.data, key.stride, keys, dim, dots, kPagePositions);
-    SumHeads(dots, weights.Row(r), heads, keys, scores.Row(r) + first);
+    const Panel key =
+        ReadPage(batch, p.stream, sequence, first / kPagePositions,
+                 std::min(kPagePositions, last + 1 - first), 0, dim, dots + heads * kPagePositions);
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t position = sequence.past + r, keys = std::min(kPagePositions, position + 1 - first);
+      if (position < p.count || keys < 1) continue;
+      kernels_.gemm_nt(q.Row(r), q.stride(1), heads, key.data, key.stride, keys, dim, dots, kPagePositions);
+      SumHeads(dots, weights.Row(r), heads, keys, scores.Row(r) + first);
+    }
   });
 }
 
