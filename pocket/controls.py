@@ -6,6 +6,7 @@ Every answerer has a name and answer(jobs) -> turns, where a job is (item, index
 import collections
 import json
 import math
+import pathlib
 import random
 import re
 import subprocess
@@ -177,23 +178,32 @@ class TorchModel:
 
 
 class MainsProgram:
-    """The program itself, one run a request, on any of its model files: the shipped one above all."""
+    """The program itself, all requests in one run, on any of its model files: the shipped one above all."""
 
-    def __init__(self, binary, model, name="mains", *, thinking=True, max_new=320):
+    def __init__(self, binary, model, name="mains", *, thinking=True, max_new=320, parallel=16, threads=1):
         self.binary, self.model, self.name, self.thinking, self.max_new = binary, model, name, thinking, max_new
+        self.parallel, self.threads = parallel, threads
 
     def answer(self, jobs):
-        return [self._one(*job) for job in jobs]
+        with tempfile.TemporaryDirectory() as folder:
+            requests, answers = pathlib.Path(folder) / "requests.jsonl", pathlib.Path(folder) / "answers.jsonl"
+            requests.write_text("".join(json.dumps(self._request(*job)) + "\n" for job in jobs), encoding="utf-8")
+            done = subprocess.run([self.binary, "batch", self.model, requests, "--out", answers, "--quiet", "--temperature", "0",
+                                   "--max-tokens", str(self.max_new), "--parallel", str(self.parallel),
+                                   "--threads", str(self.threads)], capture_output=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"mains batch failed: {done.stderr.decode()[:500]}")
+            return [self._turn(json.loads(line)) for line in answers.read_text(encoding="utf-8").splitlines()]
 
-    def _one(self, item, turn):
-        text = chat.prompt(item if self.thinking else dict(item, thinking=False), turn)
-        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            done = subprocess.run([self.binary, "run", self.model, "--raw", "--file", file.name, "--json", "--quiet",
-                                   "--temperature", "0", "--max-tokens", str(self.max_new)],
-                                  capture_output=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"mains run failed: {done.stderr.decode()[:500]}")
-        said = json.loads(done.stdout.decode().splitlines()[-1])
-        return chat.parse_turn((said["thinking"] + chat.END_THINK if said["thinking"] else "") + said["text"])
+    def _request(self, item, turn):
+        request = {"messages": chat.conversation(dict(item, messages=item["messages"][:turn])),
+                   "thinking": self.thinking and item["thinking"]}
+        return request | ({"tools": item["tools"]} if item["tools"] else {})
+
+    @staticmethod
+    def _turn(answer):
+        if "error" not in answer:
+            return chat.parse_turn(answer["text"])
+        if "no room for an answer" not in answer["error"]["message"]:
+            raise RuntimeError(f"mains batch: {answer['error']['message']}")
+        return {"content": "", "calls": None}

@@ -41,12 +41,16 @@ Result<ChatModel> LoadChatModel(const LoadOptions& options, const std::function<
 
 Result<Prompt> RenderPrompt(const ChatModel& model, const std::vector<ChatMessage>& messages,
                             std::optional<bool> think) {
+  ChatInput input;
+  input.messages = MessagesValue(messages);
+  return RenderPrompt(model, std::move(input), think);
+}
+
+Result<Prompt> RenderPrompt(const ChatModel& model, ChatInput input, std::optional<bool> think) {
   if (!model.chat_template.ok()) {
     return Error{model.chat_template.error().code,
                  model.chat_template.error().message + " (mains run --raw continues a text without one.)"};
   }
-  ChatInput input;
-  input.messages = MessagesValue(messages);
   ASSIGN_OR_RETURN(input.kwargs, ThinkingArguments(model.thinking_tags, think));
   ASSIGN_OR_RETURN(const RenderedChat chat, model.chat_template->Render(input));
   EncodeOptions options;

@@ -39,6 +39,8 @@ struct Prompt {
 // `think`: asks the template to switch thinking on or off; nothing leaves it to the model.
 Result<Prompt> RenderPrompt(const ChatModel& model, const std::vector<ChatMessage>& messages,
                             std::optional<bool> think);
+// The same for a conversation in the template's own terms, with tools; its kwargs are set here.
+Result<Prompt> RenderPrompt(const ChatModel& model, ChatInput input, std::optional<bool> think);
 // The text as it is, without a template; text that spells a special token is that token.
 Result<Prompt> RawPrompt(const ChatModel& model, std::string_view text);
 

@@ -16,6 +16,7 @@ struct CommandLine {
   std::function<Status()> run;  // set by the subcommand that was chosen
 };
 
+void AddBatchCommand(CommandLine& line);
 void AddChatCommand(CommandLine& line);
 void AddInfoCommand(CommandLine& line);
 void AddLogitsCommand(CommandLine& line);

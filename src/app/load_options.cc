@@ -68,6 +68,10 @@ void AddLoadOptions(CLI::App& command, LoadOptions& options) {
           "A model folder, a .gguf file, a name that was pulled, or pocket: the model in this program")
       ->required()
       ->type_name("MODEL");
+  AddLoadFlags(command, options);
+}
+
+void AddLoadFlags(CLI::App& command, LoadOptions& options) {
   const std::string group = "Loading";
   command.add_option("--threads", options.threads, "Threads to compute with; 0: one per core")
       ->check(CLI::Range(0, 1024))

@@ -24,6 +24,8 @@ struct LoadOptions {
   bool verbose = false;
 };
 
+// Adds --threads, --context, --kv, --ignore-config and --verbose.
+void AddLoadFlags(CLI::App& command, LoadOptions& options);
 // Adds MODEL, --threads, --context, --kv, --ignore-config and --verbose.
 void AddLoadOptions(CLI::App& command, LoadOptions& options);
 // Adds --draft, for commands that generate.

@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   CLI::App app("mains: open models on this machine, from their own published files", "mains");
   app.require_subcommand(1);
   mains::CommandLine line{app, {}};
+  mains::AddBatchCommand(line);
   mains::AddChatCommand(line);
   mains::AddInfoCommand(line);
   mains::AddLogitsCommand(line);
