@@ -29,6 +29,7 @@ from .stream import Stream
 # experts take everything in the first hundred steps (measured: load max/mean 4.0 of 8 experts, top 2).
 BIAS_STEP, FIRST_BIAS_STEP, BIAS_STEPS_FALL = 0.001, 0.02, 300
 MTP_WEIGHT = 0.1
+SPARSE_EVERY, INDEXER_EVERY = 4, 16  # steps of the stages with sparse attention
 
 
 @dataclasses.dataclass
@@ -120,9 +121,10 @@ class Trainer:
         """(loss to descend, what to log)"""
         stage, model = self.stage, self.model
         only_indexer = stage.name == "indexer"
-        # The indexer's loss costs a full attention map, so later stages pay it in one step of four.
-        with_indexer = only_indexer or (stage.sparse and self.steps % 4 == 0)
-        run = Run(sparse=stage.sparse, indexer_loss=with_indexer)
+        # Choosing tokens costs twice, the indexer's loss four times what dense attention does on a CPU, and the
+        # chosen ones hold nine tenths of its mass: some steps are enough to get used to it.
+        with_indexer = only_indexer or (stage.sparse and self.steps % INDEXER_EVERY == 0)
+        run = Run(sparse=stage.sparse and self.steps % SPARSE_EVERY == 0, indexer_loss=with_indexer)
         frozen = torch.no_grad() if only_indexer else contextlib.nullcontext()
         with self._autocast():
             hidden, context = model.hidden(batch["ids"], positions=batch["positions"], mask=batch["groups"], run=run)
