@@ -1,6 +1,7 @@
 """The table of the model card: every cell with its interval, beside what controls reach.
 
-    python -m pocket.evaluate --model FOLDER --out RESULTS [--items 1000] [--mains BINARY] [--twin FOLDER]
+    python -m pocket.evaluate --model FOLDER --out RESULTS [--items 1000]
+        [--mains BINARY --shipped FILE.gguf] [--twin FOLDER]
 
 The two headline rows are unseen tool families and requests that people wrote. Cells hold 1,000 items, or
 all there are. Comparisons with a control are paired, on the same items (McNemar, exact).
@@ -28,6 +29,8 @@ ROWS = (
     ("seen families, more tools than trained", "longer", ("tools", "natural")),
     ("seen families, an argument is missing", "new_templates", ("missing",)),
     ("seen families, no tool fits", "new_templates", ("no_tool",)),
+    ("the program's own tools, unseen templates", "new_templates", ("builtin",)),
+    ("the program's own tools, unseen values", "new_values", ("builtin",)),
     ("arithmetic, up to six digits", "new_values", ("arithmetic",)),
     ("arithmetic, longer than trained", "longer", ("arithmetic",)),
     ("dates and units, unseen templates", "new_templates", ("dates",)),
@@ -176,6 +179,26 @@ def architecture(model, tokenizer, documents=8, length=1024):
             "mtp_acceptance": accepted and round(accepted, 4), "mtp_tokens": count}
 
 
+def systems(options):
+    """The columns of the table; the others are compared with the first."""
+    wanted, folder, threads = set(options.systems.split(",")), str(options.model), options.threads or 1
+    make = {}
+    if options.mains:
+        shipped = options.shipped or folder
+        program = lambda model, name, **more: controls.MainsProgram(options.mains, model, name, threads=threads, **more)
+        make["shipped"] = lambda: [program(shipped, "shipped")]
+        make["trained"] = lambda: [program(folder, "trained (bf16)")]
+        make["no grammar"] = lambda: [program(shipped, "no grammar", grammar=False)]
+        make["no thinking"] = lambda: [program(shipped, "thinking suppressed", thinking=False)]
+    else:
+        make["trained"] = lambda: [controls.TorchModel(folder, "trained (bf16)", device=options.device)]
+        make["no thinking"] = lambda: [controls.TorchModel(folder, "thinking suppressed", thinking=False, device=options.device)]
+    make["controls"] = lambda: [controls.KeywordRouter(), controls.NearestTemplate(), controls.RandomUnderSchema()]
+    if options.twin:
+        make["twin"] = lambda: [controls.TorchModel(options.twin, "dense twin", sparse=False, device=options.device)]
+    return [answerer for name, made in make.items() if name in wanted for answerer in made()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=pathlib.Path, required=True, help="folder that training wrote")
@@ -185,27 +208,20 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--twin", type=pathlib.Path, help="folder of the dense model of equal cost")
-    parser.add_argument("--mains", help="the program, to answer with the model file given by --mains-model")
-    parser.add_argument("--mains-model", help="a folder or .gguf; --model if left out")
-    parser.add_argument("--no-controls", action="store_true")
+    parser.add_argument("--mains", help="the program, which then answers in place of PyTorch and is much faster")
+    parser.add_argument("--shipped", help="the quantised file; with --mains it is the first system, and the folder the second")
+    parser.add_argument("--systems", default="shipped,trained,no grammar,no thinking,controls,twin", help="which columns, by name")
     options = parser.parse_args()
     if options.threads:
         import torch
         torch.set_num_threads(options.threads)
-    first = controls.TorchModel(options.model, "model", device=options.device)
-    answerers = [first]
-    if options.mains:
-        answerers.append(controls.MainsProgram(options.mains, options.mains_model or str(options.model)))
-    if not options.no_controls:
-        answerers += [controls.TorchModel(options.model, "thinking suppressed", thinking=False, device=options.device),
-                      controls.KeywordRouter(), controls.NearestTemplate(), controls.RandomUnderSchema()]
-    if options.twin:
-        answerers.append(controls.TorchModel(options.twin, "dense twin", sparse=False, device=options.device))
+    answerers = systems(options)
     options.out.mkdir(parents=True, exist_ok=True)
     rows = list(human_rows(options.human_items)) + list(generated_rows(options.items))
     if not human_sets.folder():
         print("the human-written sets are not there (MAINS_TEST_DATA): the headline figures are left out")
     records = evaluate(answerers, rows)
+    first = controls.TorchModel(options.model)
     shape = architecture(first.model, first.tokenizer)
     (options.out / "results.json").write_text(json.dumps({"records": records, "architecture": shape}, ensure_ascii=False, indent=1),
                                               encoding="utf-8")
