@@ -180,9 +180,9 @@ class TorchModel:
 class MainsProgram:
     """The program itself, all requests in one run, on any of its model files: the shipped one above all."""
 
-    def __init__(self, binary, model, name="mains", *, thinking=True, max_new=320, parallel=16, threads=1):
+    def __init__(self, binary, model, name="mains", *, thinking=True, grammar=True, max_new=320, parallel=16, threads=1):
         self.binary, self.model, self.name, self.thinking, self.max_new = binary, model, name, thinking, max_new
-        self.parallel, self.threads = parallel, threads
+        self.grammar, self.parallel, self.threads = grammar, parallel, threads
 
     def answer(self, jobs):
         with tempfile.TemporaryDirectory() as folder:
@@ -190,7 +190,7 @@ class MainsProgram:
             requests.write_text("".join(json.dumps(self._request(*job)) + "\n" for job in jobs), encoding="utf-8")
             done = subprocess.run([self.binary, "batch", self.model, requests, "--out", answers, "--quiet", "--temperature", "0",
                                    "--max-tokens", str(self.max_new), "--parallel", str(self.parallel),
-                                   "--threads", str(self.threads)], capture_output=True, check=False)
+                                   "--threads", str(self.threads), "--grammar" if self.grammar else "--no-grammar"], capture_output=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"mains batch failed: {done.stderr.decode()[:500]}")
             return [self._turn(json.loads(line)) for line in answers.read_text(encoding="utf-8").splitlines()]

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "app/batch_request.h"
@@ -15,6 +17,7 @@
 #include "app/command.h"
 #include "app/embedded_model.h"
 #include "app/interrupt.h"
+#include "app/tool_grammars.h"
 #include "base/file.h"
 #include "base/units.h"
 
@@ -29,6 +32,7 @@ struct BatchOptions {
   std::vector<std::string> names;  // [MODEL] FILE
   std::string out;
   int64_t parallel = 8;
+  bool grammar = true;
   bool quiet = false;
 };
 
@@ -92,6 +96,13 @@ class BatchProgress {
             .c_str(),
         stderr);
   }
+  // A sentence that holds for some lines, said once.
+  void Note(const std::string& sentence) {
+    if (!quiet_ && noted_.insert(sentence).second && noted_.size() <= 10) {
+      std::fputs(fmt::format("{}without a grammar: {}\n", terminal_ ? "\r\x1b[K" : "", sentence).c_str(),
+                 stderr);
+    }
+  }
   void Finish() const {
     if (quiet_) return;
     const double seconds = Seconds();
@@ -112,6 +123,7 @@ class BatchProgress {
   size_t lines_;
   bool quiet_, terminal_;
   double shown_ = 0;
+  std::set<std::string> noted_;
   int64_t done_ = 0, errors_ = 0, prompt_ = 0, reused_ = 0, generated_ = 0;
 };
 
@@ -130,6 +142,8 @@ Status RunLines(const ChatModel& model, const BatchOptions& options,
                    ChooseSampling(defaults.sampling, model.generation_config, model.engine().facts().vocab));
   const Result<ToolFormat> format =
       model.chat_template.ok() ? DetectToolFormat(*model.chat_template) : model.chat_template.error();
+  std::optional<ToolGrammars> grammars;
+  if (options.grammar && format.ok()) grammars.emplace(model, *format);
   std::map<int64_t, BatchRequest> under_way;
   size_t at = 0;
   const BatchRunner::Source next = [&]() -> std::optional<BatchJob> {
@@ -143,6 +157,14 @@ Status RunLines(const ChatModel& model, const BatchOptions& options,
         continue;
       }
       BatchJob job{index, request->prompt.ids, request->sampling, request->max_tokens, std::nullopt};
+      if (grammars && !request->tools.empty()) {
+        Result<GrammarMatcher> start = grammars->Start(request->tools, request->prompt.in_thinking);
+        if (start.ok()) {
+          job.grammar = std::move(start).value();
+        } else {
+          progress.Note(start.error().message);
+        }
+      }
       under_way.emplace(index, std::move(request).value());
       ++at;
       return job;
@@ -198,6 +220,8 @@ void AddBatchCommand(CommandLine& line) {
   command->add_flag_function(
       "--think,!--no-think", [options](int64_t count) { options->defaults.think = count > 0; },
       "Think before answering, or do not, where a request does not say");
+  command->add_flag("--grammar,!--no-grammar", options->grammar,
+                    "Let requests with tools be answered only by calls that fit their schemas (the default)");
   command->add_flag("--quiet", options->quiet, "Say nothing on standard error");
   AddSamplingOptions(*command, options->defaults.sampling);
   AddLoadFlags(*command, options->load);
