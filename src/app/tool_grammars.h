@@ -11,6 +11,7 @@
 
 #include "app/chat_model.h"
 #include "engine/grammar/grammar_matcher.h"
+#include "io/chat/tool_definition.h"
 #include "io/chat/tool_format.h"
 
 namespace mains {
