@@ -22,6 +22,7 @@ import torch
 from . import chat, export, model as network, rl, tokenizer as tokens
 from .muon import Muon
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
+from .ranks import Ranks
 from .rounding import Rounding
 from .stream import Stream
 
@@ -48,13 +49,13 @@ def plan(total):
     return [Stage("pretrain", int(total * 0.68), 3e-3),
             Stage("indexer", int(total * 0.02), 3e-3),
             Stage("sparse", int(total * 0.10), 3e-3, 0.5, sparse=True),
-            Stage("sft", int(total * 0.20), 1.5e-3, 0.02, sparse=True, balance=False, rounded=True),
+            Stage("sft", int(total * 0.20), 1.5e-3, 0.02, sparse=True, rounded=True),
             Stage("rl", max(2, total // 2_000_000), 3e-5, sparse=True, balance=False, rounded=True)]
 
 
 class Trainer:
     def __init__(self, options, tokenizer):
-        self.options, self.tokenizer = options, tokenizer
+        self.options, self.tokenizer, self.ranks = options, tokenizer, Ranks()
         torch.manual_seed(options.seed)
         self.config = dataclasses.replace(SHAPES[options.shape], vocab_size=tokenizer.get_vocab_size())
         self.device = torch.device(options.device)
@@ -64,6 +65,8 @@ class Trainer:
         self.stage_index, self.done, self.seen, self.steps = 0, 0, 0, 0
         self.log_file, self.stream = None, None
         self._enter_stage()
+        if not self.ranks.first:
+            torch.manual_seed(options.seed + 1000 * self.ranks.rank)
 
     # Stages
 
@@ -90,7 +93,7 @@ class Trainer:
         if self.stream is not None:
             self.stream.close()
         self.stream = Stream(self.tokenizer, min(self.options.length, self.config.trained_context),
-                             self.options.seed * 10 + self.stage_index, "sft" if stage.name in ("sft", "rl") else "pretrain",
+                             self.options.seed * 10 + self.stage_index + 1000 * self.ranks.rank, "sft" if stage.name in ("sft", "rl") else "pretrain",
                              workers=self.options.workers)
 
     def _optimizers(self, rate):
@@ -159,6 +162,7 @@ class Trainer:
         ratios = []
         step = BIAS_STEP * (FIRST_BIAS_STEP / BIAS_STEP) ** max(0.0, 1 - self.steps / BIAS_STEPS_FALL)
         for gate in self.model.gates():
+            self.ranks.sum_(gate.load)
             if gate.load.sum() == 0:
                 continue
             mean = gate.load.mean()
@@ -183,8 +187,9 @@ class Trainer:
             batch = self.stream.batch(self.options.rows, self.device)
             loss, logged = self._forward(batch)
             loss.backward()
-            used = batch["ids"].numel()
+            used = batch["ids"].numel() * self.ranks.count
             self.seen += used
+        self.ranks.average_gradients(p for p in self.model.parameters() if p.requires_grad)
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], 1.0)
         if not math.isfinite(norm.item()):
             raise RuntimeError(f"the gradient is {norm.item()} in step {self.steps}: lower the rate or look at the batch")
@@ -204,12 +209,15 @@ class Trainer:
     # Interruption
 
     def save(self):
+        streams = self.ranks.gather(None if self.finished else self.stream.state())
+        if not self.ranks.first:
+            return
         state = {"model": self.model.state_dict(), "stage": self.stage_index, "done": self.done, "seen": self.seen,
                  "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape}
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state()
         if not self.finished:
-            state.update(optimizers=[o.state_dict() for o in self.optimizers], stream=self.stream.state())
+            state.update(optimizers=[o.state_dict() for o in self.optimizers], streams=streams)
             if self.rounding is not None:
                 state["scales"] = self.rounding.scales
         partial = self.out / "checkpoint.pt.part"
@@ -230,15 +238,19 @@ class Trainer:
         if not self.finished:
             for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
-            self.stream.restore(state["stream"])
+            if self.ranks.rank < len(state["streams"]):  # a rank that was not there before begins its own
+                self.stream.restore(state["streams"][self.ranks.rank])
             if self.rounding is not None:
                 self.rounding.scales = state["scales"]
-        torch.set_rng_state(state["random"].cpu())
+        if self.ranks.first:
+            torch.set_rng_state(state["random"].cpu())
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
         return True
 
     def log(self, record):
+        if not self.ranks.first:
+            return
         if self.log_file is None:
             self.log_file = open(self.out / "log.jsonl", "a", encoding="utf-8", buffering=1)
         self.log_file.write(json.dumps(record) + "\n")
@@ -252,19 +264,21 @@ class Trainer:
         end, saved, first = time.monotonic() + 60 * minutes, time.monotonic(), self.steps
         asked = []
         before = signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
-        while (not self.finished and not asked and time.monotonic() < end
-               and (max_steps is None or self.steps - first < max_steps)):
+        while not self.finished and (max_steps is None or self.steps - first < max_steps):
+            if self.ranks.any(bool(asked) or time.monotonic() > end):
+                break
             record = self.step()
             self.log(record)
-            if record["step"] % self.options.print_every == 0:
+            if record["step"] % self.options.print_every == 0 and self.ranks.first:
                 print(json.dumps(record), flush=True)
-            if time.monotonic() - saved > 60 * self.options.save_minutes:
+            if self.ranks.any(time.monotonic() - saved > 60 * self.options.save_minutes):
                 self.save()
                 saved = time.monotonic()
         signal.signal(signal.SIGTERM, before)
         self.save()
         self.stream.close()
-        self.export()
+        if self.ranks.first:
+            self.export()
         if self.log_file is not None:
             self.log_file.close()
             self.log_file = None
@@ -276,8 +290,8 @@ def parse(arguments=None):
     parser.add_argument("--shape", choices=sorted(SHAPES), default="xs")
     parser.add_argument("--tokens", type=int, default=110_000_000, help="of the whole plan")
     parser.add_argument("--minutes", type=float, default=170, help="of this sitting")
-    parser.add_argument("--rows", type=int, default=8, help="sequences per step")
-    parser.add_argument("--length", type=int, default=1024)
+    parser.add_argument("--rows", type=int, default=6, help="sequences per step and rank")
+    parser.add_argument("--length", type=int, default=1536)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--workers", type=int, default=0, help="processes that make data ahead; for a GPU, one per core")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -299,8 +313,10 @@ def prepare(options):
         torch.set_num_threads(options.threads)
     if options.compile:
         network.rms_norm = torch.compile(network.rms_norm)
-    if not (out / "tokenizer.json").exists():
+    ranks = Ranks()
+    if ranks.first and not (out / "tokenizer.json").exists():
         tokens.save(tokens.train(tokens.training_texts(options.vocabulary_items), options.vocabulary), out)
+    ranks.any(False)  # the others wait for it
     trainer = Trainer(options, tokens.load(out))
     resumed = trainer.restore()
     total, active = parameter_counts(trainer.model)

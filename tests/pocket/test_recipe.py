@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import subprocess
+import sys
 
 import numpy
 import pytest
@@ -96,7 +97,7 @@ def test_another_shape_does_not_overwrite_a_checkpoint(tmp_path, vocabulary):
 def test_a_longer_plan_goes_on(tmp_path, vocabulary):
     fresh(tmp_path, vocabulary).run(5, max_steps=2)
     again = fresh(tmp_path, vocabulary, tokens=2 * TOTAL)
-    assert again.steps == 2 and again.stage.tokens == TOTAL  # half of the plan is pretraining
+    assert again.steps == 2 and again.stage.tokens == 2 * train.plan(TOTAL)[0].tokens
 
 
 def test_rounded_experts_are_what_the_file_will_hold():
@@ -267,3 +268,28 @@ def test_workers_make_the_same_rows(vocabulary):
         assert helped.row() == alone.row()
     finally:
         helped.close()
+
+
+def test_two_ranks_train_one_model(tmp_path, vocabulary):
+    """Both processes hold the same weights after each step, of twice the samples; one of them writes the folder."""
+    fresh(tmp_path, vocabulary).run(5, max_steps=0)
+    script = tmp_path / "two.py"
+    script.write_text(
+        "import sys, torch\n"
+        "from pocket import train\n"
+        "options = train.parse(sys.argv[1:])\n"
+        "options.threads = 1\n"
+        "trainer = train.prepare(options)\n"
+        "first = trainer.steps\n"
+        "trainer.run(5, max_steps=2)\n"
+        "sums = trainer.ranks.gather(sum(p.double().sum().item() for p in trainer.model.parameters()))\n"
+        "ids = trainer.ranks.gather(trainer.stream.pool[0][0])\n"
+        "assert sums[0] == sums[1] and ids[0] != ids[1], sums\n"
+        "print('agreed', trainer.seen)\n", encoding="utf-8")
+    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script),
+                           "--out", str(tmp_path), "--shape", "tiny", "--tokens", str(TOTAL), "--rows", "4", "--length", "384",
+                           "--device", "cpu"], capture_output=True, text=True, env=environment, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"agreed {2 * 2 * 4 * 128}" in done.stdout
+    assert train.prepare(options(tmp_path)).steps == 2
