@@ -68,7 +68,8 @@ def save_folder(model, folder, ids, dtype=torch.bfloat16):
     config = hf_config(model.config, ids)
     config["torch_dtype"] = str(dtype).removeprefix("torch.")
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    generation = {"bos_token_id": ids[0], "eos_token_id": ids[1], "pad_token_id": ids[2], "do_sample": False}
+    generation = {"bos_token_id": ids[0], "eos_token_id": ids[1], "pad_token_id": ids[2], "do_sample": False,
+                  "mains": {"builtin_tools": True, "thinking": True}}  # what it is made for (docs/design.md)
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2), encoding="utf-8")
 
 

@@ -160,11 +160,14 @@ def add_tokenizer(writer, folder):
 
 
 def add_settings(writer, folder):
-    """The tokenizer, and that answers are the likeliest where generation_config.json says so."""
+    """The tokenizer, and what generation_config.json says: greedy or not, what the program is to offer."""
     add_tokenizer(writer, folder)
     file = pathlib.Path(folder) / "generation_config.json"
-    if file.exists() and not json.loads(file.read_text(encoding="utf-8")).get("do_sample", True):
+    config = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if not config.get("do_sample", True):
         writer.add_float32("general.sampling.temp", 0.0)
+    for key, value in config.get("mains", {}).items():
+        writer.add_bool(f"mains.{key}", value)
 
 
 def collect_moments(folder, items):

@@ -9,13 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "app/agent_loop.h"
 #include "app/answer_printer.h"
 #include "app/command.h"
 #include "app/conversation.h"
-#include "app/generation.h"
+#include "app/embedded_model.h"
 #include "app/interrupt.h"
 #include "app/line_editor.h"
 #include "app/sampling_options.h"
+#include "app/tool_options.h"
+#include "app/turn_report.h"
 #include "base/file.h"
 
 namespace mains {
@@ -26,6 +29,7 @@ constexpr int64_t kMaxConversationBytes = int64_t{256} << 20;
 constexpr const char* kHelp =
     "  /think on|off    think before answering, or do not\n"
     "  /system TEXT     set the instructions; without TEXT, remove them\n"
+    "  /tools           list the tools that the model may call\n"
     "  /undo            forget the last question and its answer\n"
     "  /reset           forget the conversation, keep the instructions\n"
     "  /save FILE       write the conversation as JSON messages\n"
@@ -38,6 +42,7 @@ constexpr const char* kHelp =
 struct ChatOptions {
   LoadOptions load;
   SamplingOptions sampling;
+  ToolOptions tools;
   std::string system;
   std::optional<bool> think;
   int64_t max_tokens = 0;
@@ -49,11 +54,14 @@ class Chat {
       : model_(model),
         session_(model.engine().NewSession()),
         sampling_(std::move(sampling)),
-        think_(options.think),
-        max_tokens_(options.max_tokens),
+        think_(options.think ? options.think : model.thinks),
         verbose_(options.load.verbose) {
+    limits_.max_tokens = options.max_tokens;
+    limits_.fit_tokens = true;  // what is left after a long conversation may be less than the wish
     SetSystem(options.system);
   }
+  // Calls of tools refer to the chat, which is not to be moved after this.
+  Status AddTools(const ToolOptions& options);
 
   // Returns whether to go on.
   Result<bool> Handle(const std::string& line);
@@ -64,6 +72,10 @@ class Chat {
   Status Save(const std::string& file) const;
   Status Load(const std::string& file);
   Status Undo();
+  void ListTools() const;
+  bool Interrupted() const { return interrupt_ != nullptr && interrupt_->interrupted(); }
+  void CountTurns();
+  void Report(const AgentTurn& turn) const;
   void SetSystem(const std::string& text);
   size_t SystemMessages() const { return !messages_.empty() && messages_[0].role == "system" ? 1 : 0; }
 
@@ -71,9 +83,13 @@ class Chat {
   std::unique_ptr<Session> session_;
   SamplingParams sampling_;
   std::optional<bool> think_;
-  int64_t max_tokens_;
+  AgentLimits limits_;
   bool verbose_;
+  ToolBox box_;
+  std::optional<ToolUse> tools_;
+  const InterruptScope* interrupt_ = nullptr;  // while a turn is under way
   std::vector<ChatMessage> messages_;
+  std::vector<size_t> turns_;  // how many messages each took, the system message apart
 };
 
 void Note(const std::string& text) {
@@ -103,6 +119,8 @@ Result<bool> Chat::Handle(const std::string& line) {
 Status Chat::Command(std::string_view name, const std::string& argument) {
   if (name == "help") {
     std::fputs(kHelp, stderr);
+  } else if (name == "tools") {
+    ListTools();
   } else if (name == "think") {
     if (argument != "on" && argument != "off") return Error{ErrorCode::kInvalid, "/think takes on or off"};
     think_ = argument == "on";
@@ -112,6 +130,7 @@ Status Chat::Command(std::string_view name, const std::string& argument) {
     Note(argument.empty() ? "No instructions." : "Instructions set.");
   } else if (name == "reset") {
     messages_.resize(SystemMessages());
+    turns_.clear();
     Note("The conversation is empty.");
   } else if (name == "undo") {
     return Undo();
@@ -134,16 +153,16 @@ void Chat::SetSystem(const std::string& text) {
 }
 
 Status Chat::Undo() {
-  if (messages_.size() == SystemMessages()) return Error{ErrorCode::kInvalid, "there is nothing to undo"};
-  while (messages_.size() > SystemMessages() && messages_.back().role == "assistant") messages_.pop_back();
-  if (messages_.size() > SystemMessages()) messages_.pop_back();
+  if (turns_.empty()) return Error{ErrorCode::kInvalid, "there is nothing to undo"};
+  messages_.resize(messages_.size() - turns_.back());
+  turns_.pop_back();
   Note(messages_.size() == SystemMessages() ? "The conversation is empty."
                                             : "Forgotten: the last question and its answer.");
   return {};
 }
 
 Status Chat::Save(const std::string& file) const {
-  RETURN_IF_ERROR(WriteFileAtomically(file, ConversationJson(messages_)));
+  RETURN_IF_ERROR(WriteFileAtomically(file, DumpJson(ConversationJson(messages_)) + "\n"));
   Note(fmt::format("Saved {} messages to {}.", messages_.size(), file));
   return {};
 }
@@ -151,47 +170,75 @@ Status Chat::Save(const std::string& file) const {
 Status Chat::Load(const std::string& file) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxConversationBytes));
   ASSIGN_OR_RETURN(messages_, ParseConversation(text, file));
+  CountTurns();
   Note(fmt::format("Loaded {} messages from {}.", messages_.size(), file));
   return {};
 }
 
+// In a conversation from elsewhere every message of the user's begins a turn.
+void Chat::CountTurns() {
+  turns_.clear();
+  for (size_t i = SystemMessages(); i < messages_.size(); ++i) {
+    if (messages_[i].role == "user" || turns_.empty()) turns_.push_back(0);
+    ++turns_.back();
+  }
+}
+
+Status Chat::AddTools(const ToolOptions& options) {
+  ASSIGN_OR_RETURN(box_, MakeToolBox(options, model_, [this] { return Interrupted(); }));
+  tools_ = OfferTools(model_, box_);
+  return {};
+}
+
+void Chat::ListTools() const {
+  if (!tools_) return Note("No tools. mains chat --help says how to offer some.");
+  for (const ToolDefinition& tool : tools_->definitions) {
+    Note(ForTerminal(fmt::format("  {:<16} {}", tool.name, tool.description)));
+  }
+}
+
 Status Chat::Answer(const std::string& text) {
-  std::vector<ChatMessage> messages = messages_;
-  messages.push_back(TextMessage("user", text));
-  GenerationRequest request;
-  ASSIGN_OR_RETURN(request.prompt, RenderPrompt(model_, messages, think_));
-  const InterruptScope interrupt;
-  AnswerPrinter printer;
+  AgentRequest request;
+  request.messages = messages_;
+  request.messages.push_back(TextMessage("user", text));
+  request.think = think_;
   request.sampling = sampling_;
-  // What is left after a long conversation may be less than the wish; running out is then reported.
-  request.max_tokens = std::min(
-      max_tokens_,
-      std::max<int64_t>(0, model_.engine().max_context() - static_cast<int64_t>(request.prompt.ids.size())));
-  request.cancelled = [&] { return interrupt.interrupted(); };
-  request.on_text = [&](const ThinkingSplitter::Parts& parts) { printer.Show(parts); };
-  const Result<Generation> generation = Generate(model_, *session_, request);
+  request.limits = limits_;
+  const InterruptScope interrupt;
+  interrupt_ = &interrupt;
+  AnswerPrinter printer(AnswerPrinter::Detail::kAll, tools_.has_value());
+  Result<AgentTurn> turn = RunAgentTurn(model_, *session_, tools_ ? &*tools_ : nullptr, request,
+                                        PrintingEvents(printer, [this] { return Interrupted(); }));
   printer.Finish();
-  if (!generation.ok()) {
-    if (generation.error().code != ErrorCode::kCancelled) return generation.error();
+  interrupt_ = nullptr;
+  if (!turn.ok()) {
+    if (turn.error().code != ErrorCode::kCancelled) return turn.error();
     Note("Stopped before the answer began; the question is forgotten.");
     return {};
   }
-  messages.push_back(TextMessage("assistant", generation->answer, generation->thinking));
-  messages_ = std::move(messages);
-  if (generation->reason == FinishReason::kCancelled) Note("Stopped.");
-  if (generation->reason == FinishReason::kLength) Note("Stopped by --max-tokens.");
-  if (generation->reason == FinishReason::kContext) {
+  messages_ = std::move(request.messages);
+  messages_.insert(messages_.end(), turn->messages.begin(), turn->messages.end());
+  turns_.push_back(1 + turn->messages.size());
+  Report(*turn);
+  return {};
+}
+
+void Chat::Report(const AgentTurn& turn) const {
+  if (turn.end == TurnEnd::kCancelled) {
+    Note("Stopped.");
+  } else if (turn.end == TurnEnd::kContext) {
     Note(fmt::format("Stopped: the context of {} tokens is full; /undo or /reset makes room.",
                      model_.engine().max_context()));
+  } else if (turn.end != TurnEnd::kAnswer) {
+    std::string why = WhyItEnded(turn, limits_, model_.engine().max_context());
+    why[0] = 'S';
+    Note(why + ".");
   }
-  if (verbose_) {
-    Note(fmt::format(
-        "prompt  {} tokens, {} of them reused; {}\nanswer  {}", generation->prompt_tokens,
-        generation->reused_tokens,
-        SpeedText(generation->prompt_tokens - generation->reused_tokens, generation->prompt_seconds),
-        SpeedText(generation->generated_tokens, generation->generation_seconds)));
-  }
-  return {};
+  if (!verbose_) return;
+  const int64_t reused = turn.prompt_tokens() - turn.read_tokens();
+  Note(fmt::format("prompt  {} tokens, {} of them reused; read {}\nanswer  {}", turn.prompt_tokens(), reused,
+                   RateText(turn.read_tokens(), turn.prompt_seconds()),
+                   RateText(turn.generated_tokens(), turn.generation_seconds())));
 }
 
 Result<ChatModel> LoadForChat(const LoadOptions& options) {
@@ -221,6 +268,7 @@ Status Run(const ChatOptions& options) {
                    ChooseSampling(options.sampling, model.generation_config, model.engine().facts().vocab));
   const uint64_t seed = sampling.seed;
   Chat chat(model, options, std::move(sampling));
+  RETURN_IF_ERROR(chat.AddTools(options.tools));
   std::unique_ptr<InterruptScope> interrupt;
   LineEditor editor(HistoryPath(), [&] { return interrupt && interrupt->interrupted(); });
   if (editor.interactive()) {
@@ -251,6 +299,9 @@ void AddChatCommand(CommandLine& line) {
   const std::shared_ptr<ChatOptions> options = std::make_shared<ChatOptions>();
   AddLoadOptions(*command, options->load);
   AddDraftOption(*command, options->load);
+  options->load.model = kEmbeddedModelName;
+  command->get_option("model")->required(false)->description(
+      "A model folder, a .gguf file, or a name that was pulled; left out: the model in this program");
   command->add_option("--system", options->system, "Instructions that stand before the conversation")
       ->type_name("TEXT");
   // Through a function: bound to the optional itself, a flag that is not given sets it to false.
@@ -260,6 +311,7 @@ void AddChatCommand(CommandLine& line) {
   command->add_option("--max-tokens", options->max_tokens, "Tokens per answer at most; 0: until the end")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
       ->type_name("N");
+  AddToolOptions(*command, options->tools);
   AddSamplingOptions(*command, options->sampling);
   command->callback([&line, options] { line.run = [options] { return Run(*options); }; });
 }

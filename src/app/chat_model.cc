@@ -18,6 +18,11 @@ ThinkingTags FindThinkingTags(const Tokenizer& tokenizer) {
   return {};
 }
 
+std::optional<bool> FlagAt(const Json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key) || !object[key].is_boolean()) return std::nullopt;
+  return object[key].get<bool>();
+}
+
 // Families ask for the same thing under different names; a template ignores names it does not use.
 Result<jinja::Value> ThinkingArguments(const ThinkingTags& tags, std::optional<bool> think) {
   if (!think) return jinja::Value();
@@ -35,8 +40,14 @@ Result<ChatModel> LoadChatModel(const LoadOptions& options, const std::function<
   Result<ChatTemplate> chat_template = LoadChatTemplate(loaded.source);
   ASSIGN_OR_RETURN(Json generation_config, ReadGenerationConfig(loaded.source));
   ThinkingTags tags = FindThinkingTags(*tokenizer);
-  return ChatModel{std::move(loaded), std::move(tokenizer), std::move(chat_template), std::move(tags),
-                   std::move(generation_config)};
+  const Json advice = generation_config.is_object() ? generation_config.value("mains", Json()) : Json();
+  return ChatModel{.loaded = std::move(loaded),
+                   .tokenizer = std::move(tokenizer),
+                   .chat_template = std::move(chat_template),
+                   .thinking_tags = std::move(tags),
+                   .generation_config = std::move(generation_config),
+                   .wants_builtin_tools = FlagAt(advice, "builtin_tools").value_or(false),
+                   .thinks = FlagAt(advice, "thinking")};
 }
 
 Result<Prompt> RenderPrompt(const ChatModel& model, const std::vector<ChatMessage>& messages,

@@ -25,6 +25,10 @@ struct ChatModel {
   Result<ChatTemplate> chat_template;  // the error says why there is none
   ThinkingTags thinking_tags;          // empty if the model has none
   Json generation_config;              // generation_config.json, or null
+  // What the publisher of a model made for this program says in there: {"mains": {"builtin_tools": true,
+  // "thinking": true}}. Offer it the built-in tools; let it think, unless the user says otherwise.
+  bool wants_builtin_tools = false;
+  std::optional<bool> thinks;
 
   Engine& engine() const { return *loaded.engine; }
 };

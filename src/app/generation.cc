@@ -6,7 +6,7 @@
 #include <chrono>
 #include <optional>
 
-#include "base/units.h"
+#include "base/process_clock.h"
 
 namespace mains {
 namespace {
@@ -27,28 +27,50 @@ class AnswerText {
         out_(out),
         decoder_(model.tokenizer),
         splitter_(model.thinking_tags, request.prompt.in_thinking),
-        stops_(request.stops) {}
+        stops_(request.stops) {
+    if (request.calls) parser_.emplace(request.calls->format, request.calls->tools);
+  }
 
   void Add(int32_t id) {
-    // Special tokens are structure, not text, but for those that mark thinking.
-    if (tokenizer_.IsSpecial(id)) {
-      const std::optional<std::string_view> text = tokenizer_.TokenText(id);
-      if (!text || (*text != tags_.open && *text != tags_.close)) return;
-    }
+    if (tokenizer_.IsSpecial(id) && !IsMark(tokenizer_.TokenText(id))) return;
     Give(splitter_.Push(decoder_.Append(id)));
   }
   void Finish() {
     Give(splitter_.Push(decoder_.Flush()));
     Give(splitter_.Finish());
+    if (parser_) TakeAll(parser_->Finish());
     const std::string rest = stops_.Finish();
     if (!rest.empty()) Show({{}, rest});
   }
   bool stopped() const { return stops_.stopped(); }
 
  private:
+  // Special tokens are structure, not text, but for those that mark thinking and calls.
+  bool IsMark(std::optional<std::string_view> token) const {
+    if (!token) return false;
+    return *token == tags_.open || *token == tags_.close ||
+           (request_.calls && request_.calls->format.Uses(*token));
+  }
   void Give(ThinkingSplitter::Parts parts) {
-    parts.answer = stops_.Push(parts.answer);
-    Show(parts);
+    Show({std::move(parts.thinking), {}});
+    if (parser_) {
+      TakeAll(parser_->Feed(parts.answer));
+    } else {
+      Show({{}, stops_.Push(parts.answer)});
+    }
+  }
+  void TakeAll(std::vector<ToolEvent> events) {
+    for (ToolEvent& event : events) Take(std::move(event));
+  }
+  void Take(ToolEvent event) {
+    if (stopped()) return;
+    if (event.kind == ToolEvent::Kind::kContent) {
+      Show({{}, stops_.Push(event.text)});
+      return;
+    }
+    if (request_.on_call) request_.on_call(event);
+    if (event.kind == ToolEvent::Kind::kCall) out_.calls.push_back(std::move(event.call));
+    if (event.kind == ToolEvent::Kind::kMalformed) out_.malformed.push_back(std::move(event));
   }
   void Show(const ThinkingSplitter::Parts& parts) {
     if (parts.thinking.empty() && parts.answer.empty()) return;
@@ -63,6 +85,7 @@ class AnswerText {
   Generation& out_;
   StreamDecoder decoder_;
   ThinkingSplitter splitter_;
+  std::optional<ToolCallParser> parser_;
   StopStrings stops_;
 };
 
@@ -103,6 +126,7 @@ Status CheckRoom(const Engine& engine, int64_t prompt, int64_t max_tokens) {
 const char* FinishReasonName(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStop: return "stop";
+    case FinishReason::kToolCalls: return "tool_calls";
     case FinishReason::kLength: return "length";
     case FinishReason::kContext: return "context";
     case FinishReason::kCancelled: return "cancelled";
@@ -126,18 +150,28 @@ Result<Generation> Generate(const ChatModel& model, Session& session, const Gene
   const Clock::time_point first = Clock::now();
   Sampler sampler(request.sampling, out.prompt_tokens);
   AnswerText text(model, request, out);
+  GrammarMatcher* const grammar = request.calls ? request.calls->grammar : nullptr;
+  std::vector<uint64_t> allowed;
+  bool ended = false;
   while (true) {
     if (cancelled()) {
       out.reason = FinishReason::kCancelled;
       break;
     }
-    SampledToken token = sampler.Sample(session.logits(), session.ids());
+    if (grammar != nullptr) grammar->FillMask(allowed);
+    SampledToken token = sampler.Sample(session.logits(), session.ids(), allowed);
     const int32_t id = token.id;
+    if (id < 0 || (grammar != nullptr && !grammar->Accept(id))) {
+      return Error{ErrorCode::kUnsupported,
+                   "the model's vocabulary has no token for what its tools' grammar asks for next"};
+    }
+    if (out.generated_tokens == 0) out.first_token_seconds = SecondsSinceProcessStart();
     ++out.generated_tokens;
     if (request.sampling.logprobs > 0) {
       out.tokens.push_back({std::move(token), model.tokenizer->TokenBytes(id)});
     }
-    if (model.tokenizer->IsEos(id)) break;
+    ended = model.tokenizer->IsEos(id);
+    if (ended) break;
     text.Add(id);
     if (text.stopped()) break;
     if (out.generated_tokens == request.max_tokens) {
@@ -151,16 +185,9 @@ Result<Generation> Generate(const ChatModel& model, Session& session, const Gene
     RETURN_IF_ERROR(session.Append({&id, 1}, TokenKind::kGenerated));
   }
   text.Finish();
+  if (ended && !(out.calls.empty() && out.malformed.empty())) out.reason = FinishReason::kToolCalls;
   out.generation_seconds = SecondsSince(first);
   return out;
-}
-
-std::string SpeedText(int64_t tokens, double seconds) {
-  std::string text =
-      fmt::format("{} {} in {}", tokens, tokens == 1 ? "token" : "tokens", HumanSeconds(seconds));
-  const double rate = static_cast<double>(tokens) / seconds;
-  if (seconds > 0) text += rate < 99.95 ? fmt::format(" ({:.3g}/s)", rate) : fmt::format(" ({:.0f}/s)", rate);
-  return text;
 }
 
 }  // namespace mains

@@ -93,6 +93,11 @@ Result<Json> ReadGenerationConfig(const ModelSource& source) {
       if (!source.gguf->Has(key)) continue;
       ASSIGN_OR_RETURN(config[hf], source.gguf->GetReal(key));
     }
+    for (const char* key : {"builtin_tools", "thinking"}) {
+      const std::string gguf = std::string("mains.") + key;
+      if (!source.gguf->Has(gguf)) continue;
+      ASSIGN_OR_RETURN(config["mains"][key], source.gguf->GetBool(gguf));
+    }
     if (config.contains("temperature")) config["do_sample"] = config["temperature"] != 0.0;
     return config;
   }

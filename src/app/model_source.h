@@ -35,8 +35,8 @@ Result<std::unique_ptr<const Checkpoint>> OpenCheckpoint(const ModelSource& sour
 Result<std::shared_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source);
 // A file that is neither a folder nor GGUF is taken for the template itself.
 Result<ChatTemplate> LoadChatTemplate(const ModelSource& source);
-// generation_config.json, or in its spelling what a GGUF file recommends under general.sampling; null if
-// there is neither.
+// generation_config.json, or in its spelling what a GGUF file recommends under general.sampling and mains
+// (chat_model.h); null if there is neither.
 Result<Json> ReadGenerationConfig(const ModelSource& source);
 
 }  // namespace mains

@@ -1,4 +1,4 @@
-// mains run: one request, one answer.
+// mains run: one request, one answer, and the calls of tools that the answer takes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -6,13 +6,19 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "app/agent_loop.h"
 #include "app/answer_printer.h"
 #include "app/command.h"
 #include "app/conversation.h"
+#include "app/embedded_model.h"
 #include "app/generation.h"
 #include "app/interrupt.h"
+#include "app/model_argument.h"
 #include "app/sampling_options.h"
+#include "app/tool_options.h"
+#include "app/turn_report.h"
 #include "base/file.h"
 #include "base/units.h"
 
@@ -24,8 +30,8 @@ constexpr int64_t kMaxRequestBytes = int64_t{1} << 30;
 struct RunOptions {
   LoadOptions load;
   SamplingOptions sampling;
+  ToolOptions tools;
   std::string request, file, system;
-  bool has_request = false;
   std::optional<bool> think;
   int64_t max_tokens = 0;
   std::vector<std::string> stops;
@@ -36,14 +42,6 @@ Result<std::string> ReadRequest(const RunOptions& options) {
   if (!options.file.empty()) return ReadFile(options.file, kMaxRequestBytes);
   if (options.request != "-") return options.request;
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
-}
-
-Result<Prompt> MakePrompt(const ChatModel& model, const RunOptions& options, const std::string& request) {
-  if (options.raw) return RawPrompt(model, request);
-  std::vector<ChatMessage> messages;
-  if (!options.system.empty()) messages.push_back(TextMessage("system", options.system));
-  messages.push_back(TextMessage("user", request));
-  return RenderPrompt(model, messages, options.think);
 }
 
 Json LogprobJson(const Tokenizer& tokenizer, int32_t id, float logprob) {
@@ -67,44 +65,94 @@ Json LogprobsJson(const Tokenizer& tokenizer, const Generation& generation) {
   return list;
 }
 
-void PrintJson(const ChatModel& model, const SamplingParams& sampling, const Generation& generation) {
+Json CallsJson(const AgentTurn& turn) {
+  Json list = Json::array();
+  for (const AgentCall& call : turn.calls) {
+    // What is no JSON is shown as the text that it is.
+    const auto value = [](const std::string& text) {
+      Result<Json> parsed = ParseJson(text, "");
+      return parsed.ok() ? std::move(parsed).value() : Json(text);
+    };
+    list.push_back({{"round", call.round},
+                    {"name", call.call.name},
+                    {"arguments", value(call.call.arguments)},
+                    {"ok", call.result.ok},
+                    {"result", value(call.result.text)}});
+  }
+  return list;
+}
+
+void PrintJson(const ChatModel& model, const AgentRequest& request, const AgentTurn& turn) {
+  std::vector<ChatMessage> messages = request.messages;
+  messages.insert(messages.end(), turn.messages.begin(), turn.messages.end());
+  const Generation& last = turn.answers.back();
+  const int64_t prompt_tokens = turn.prompt_tokens(), generated = turn.generated_tokens();
   Json out = {
       {"model", model.loaded.source.location.name},
-      {"text", generation.answer},
-      {"thinking", generation.thinking},
-      {"finish_reason", FinishReasonName(generation.reason)},
+      {"text", last.answer},
+      {"thinking", last.thinking},
+      {"finish_reason", TurnEndName(turn.end)},
+      {"messages", ConversationJson(messages)},
+      {"calls", CallsJson(turn)},
+      {"rounds", turn.answers.size()},
+      {"reused_tokens", prompt_tokens - turn.read_tokens()},
       {"usage",
-       {{"prompt_tokens", generation.prompt_tokens},
-        {"completion_tokens", generation.generated_tokens},
-        {"total_tokens", generation.prompt_tokens + generation.generated_tokens}}},
+       {{"prompt_tokens", prompt_tokens},
+        {"completion_tokens", generated},
+        {"total_tokens", prompt_tokens + generated}}},
       {"timings",
        {{"load_seconds", model.loaded.seconds},
-        {"prompt_seconds", generation.prompt_seconds},
-        {"generation_seconds", generation.generation_seconds}}},
-      {"seed", sampling.seed},
+        {"first_token_seconds", turn.answers.front().first_token_seconds},
+        {"prompt_seconds", turn.prompt_seconds()},
+        {"generation_seconds", turn.generation_seconds()},
+        {"tool_seconds", turn.tool_seconds}}},
+      {"seed", request.sampling.seed},
   };
-  if (sampling.logprobs > 0) out["logprobs"] = LogprobsJson(*model.tokenizer, generation);
+  if (request.sampling.logprobs > 0) out["logprobs"] = LogprobsJson(*model.tokenizer, last);
   std::printf("%s\n", DumpJson(out).c_str());
 }
 
-std::string WhyItStopped(const ChatModel& model, const Generation& generation) {
-  switch (generation.reason) {
-    case FinishReason::kStop: return "";
-    case FinishReason::kLength: return " (stopped by --max-tokens)";
-    case FinishReason::kContext:
-      return fmt::format(" (stopped: the context of {} tokens is full)", model.engine().max_context());
-    case FinishReason::kCancelled: return " (stopped by Ctrl-C)";
+void PrintSummary(const ChatModel& model, const RunOptions& options, const AgentRequest& request,
+                  const AgentTurn& turn) {
+  std::string text = "\n" + SpeedLine(turn);
+  if (request.sampling.temperature > 0) text += fmt::format(", seed {}", request.sampling.seed);
+  const std::string why = WhyItEnded(turn, request.limits, model.engine().max_context());
+  if (!why.empty()) text += "; " + why;
+  if (options.load.verbose) {
+    text += fmt::format("\nloaded in {}, peak memory {}, {}, seed {}", HumanSeconds(model.loaded.seconds),
+                        PeakMemory(), model.engine().device_name(), request.sampling.seed);
   }
-  return "";
+  std::fprintf(stderr, "%s\n", text.c_str());
 }
 
-void PrintSummary(const ChatModel& model, const SamplingParams& sampling, const Generation& generation) {
-  const std::string text = fmt::format(
-      "\nprompt  {}\nanswer  {}{}\nload    {}, peak memory {}, {}\nseed    {}\n",
-      SpeedText(generation.prompt_tokens, generation.prompt_seconds),
-      SpeedText(generation.generated_tokens, generation.generation_seconds), WhyItStopped(model, generation),
-      HumanSeconds(model.loaded.seconds), PeakMemory(), model.engine().device_name(), sampling.seed);
-  std::fputs(text.c_str(), stderr);
+// A text that the model goes on with, as a turn of one answer.
+Result<AgentTurn> ContinueText(const ChatModel& model, Session& session, const std::string& text,
+                               const AgentRequest& request, const AgentEvents& events) {
+  GenerationRequest generation;
+  ASSIGN_OR_RETURN(generation.prompt, RawPrompt(model, text));
+  generation.sampling = request.sampling;
+  generation.max_tokens = request.limits.max_tokens;
+  generation.stops = request.stops;
+  generation.cancelled = events.cancelled;
+  generation.on_text = events.on_text;
+  AgentTurn turn;
+  ASSIGN_OR_RETURN(Generation answer, Generate(model, session, generation));
+  turn.end = EndOf(answer.reason);
+  turn.messages.push_back(TextMessage("assistant", answer.answer, answer.thinking));
+  turn.answers.push_back(std::move(answer));
+  return turn;
+}
+
+Result<AgentRequest> MakeRequest(const ChatModel& model, const RunOptions& options, const std::string& text) {
+  AgentRequest request;
+  if (!options.system.empty()) request.messages.push_back(TextMessage("system", options.system));
+  request.messages.push_back(TextMessage("user", text));
+  request.think = options.think ? options.think : model.thinks;
+  ASSIGN_OR_RETURN(request.sampling,
+                   ChooseSampling(options.sampling, model.generation_config, model.engine().facts().vocab));
+  request.stops = options.stops;
+  request.limits.max_tokens = options.max_tokens;
+  return request;
 }
 
 Status Run(const RunOptions& options) {
@@ -112,29 +160,57 @@ Status Run(const RunOptions& options) {
   const InterruptScope interrupt;
   const auto cancelled = [&] { return interrupt.interrupted(); };
   ASSIGN_OR_RETURN(const ChatModel model, LoadChatModel(options.load, cancelled));
-  GenerationRequest request;
-  ASSIGN_OR_RETURN(request.sampling,
-                   ChooseSampling(options.sampling, model.generation_config, model.engine().facts().vocab));
-  ASSIGN_OR_RETURN(request.prompt, MakePrompt(model, options, text));
-  request.max_tokens = options.max_tokens;
-  request.stops = options.stops;
-  request.cancelled = cancelled;
-  AnswerPrinter printer;
-  if (!options.json) {
-    request.on_text = [&](const ThinkingSplitter::Parts& parts) { printer.Show(parts); };
+  ASSIGN_OR_RETURN(const AgentRequest request, MakeRequest(model, options, text));
+  ToolBox box;
+  if (!options.raw) {
+    ASSIGN_OR_RETURN(box, MakeToolBox(options.tools, model, cancelled));
   }
+  const std::optional<ToolUse> tools = OfferTools(model, box);
+  using Detail = AnswerPrinter::Detail;
+  AnswerPrinter printer(options.json    ? Detail::kNothing
+                        : options.quiet ? Detail::kAnswerOnly
+                                        : Detail::kAll,
+                        tools.has_value());
+  const AgentEvents events = PrintingEvents(printer, cancelled);
   const std::unique_ptr<Session> session = model.engine().NewSession();
-  Result<Generation> generation = Generate(model, *session, request);
+  const Result<AgentTurn> turn =
+      options.raw ? ContinueText(model, *session, text, request, events)
+                  : RunAgentTurn(model, *session, tools ? &*tools : nullptr, request, events);
   printer.Finish();
-  if (!generation.ok()) return generation.error();
+  if (!turn.ok()) return turn.error();
   if (options.json) {
-    PrintJson(model, request.sampling, *generation);
+    PrintJson(model, request, *turn);
   } else if (!options.quiet) {
-    PrintSummary(model, request.sampling, *generation);
+    PrintSummary(model, options, request, *turn);
   }
   // What there is has been shown; the exit code says that it is not the whole answer.
-  if (generation->reason == FinishReason::kCancelled) return Error{ErrorCode::kCancelled, ""};
-  return {};
+  switch (turn->end) {
+    case TurnEnd::kAnswer:
+    case TurnEnd::kLength:
+    case TurnEnd::kContext: return {};
+    case TurnEnd::kCancelled: return Error{ErrorCode::kCancelled, ""};
+    case TurnEnd::kRounds:
+    case TurnEnd::kStuck: break;
+  }
+  return Error{ErrorCode::kResource, WhyItEnded(*turn, request.limits, model.engine().max_context())};
+}
+
+// One positional alone is the model or the request.
+void SortPositionals(RunOptions& options, bool has_request, bool has_file) {
+  if (!has_request && !has_file) {
+    if (!options.load.model.empty() && !MeansModel(options.load.model)) {
+      options.request = std::exchange(options.load.model, "");
+    } else {
+      throw CLI::ValidationError(
+          "run",
+          options.load.model.empty()
+              ? "what is the request? Give it in quotes, or - to read it from standard input, or --file FILE"
+              : fmt::format("{} is taken for a model, so the request is missing; to ask the built-in "
+                            "model just that: mains run {} \"{}\"",
+                            options.load.model, kEmbeddedModelName, options.load.model));
+    }
+  }
+  if (options.load.model.empty()) options.load.model = kEmbeddedModelName;
 }
 
 }  // namespace
@@ -144,6 +220,8 @@ void AddRunCommand(CommandLine& line) {
   const std::shared_ptr<RunOptions> options = std::make_shared<RunOptions>();
   AddLoadOptions(*command, options->load);
   AddDraftOption(*command, options->load);
+  command->get_option("model")->required(false)->description(
+      "A model folder, a .gguf file, or a name that was pulled; left out: the model in this program");
   CLI::Option* request =
       command->add_option("request", options->request, "What to answer; \"-\" reads standard input")
           ->type_name("TEXT");
@@ -163,8 +241,9 @@ void AddRunCommand(CommandLine& line) {
       ->allow_extra_args(false)
       ->type_name("TEXT");
   CLI::Option* raw = command->add_flag("--raw", options->raw, "Continue the text, without a chat template");
-  raw->excludes("--system")->excludes("--think");
-  command->add_flag("--quiet", options->quiet, "Print nothing but the answer and thinking");
+  AddToolOptions(*command, options->tools);
+  raw->excludes("--system")->excludes("--think")->excludes("--tools")->excludes("--builtin-tools");
+  command->add_flag("--quiet", options->quiet, "Print nothing but the answer");
   CLI::Option* json = command->add_flag("--json", options->json, "Print one JSON object at the end");
   AddSamplingOptions(*command, options->sampling);
   command
@@ -174,11 +253,7 @@ void AddRunCommand(CommandLine& line) {
       ->needs(json)
       ->type_name("N");
   command->callback([&line, options, request, file] {
-    if (request->count() + file->count() == 0) {
-      throw CLI::ValidationError("run",
-                                 "what is the request? Give it in quotes, or - to read it from "
-                                 "standard input, or --file FILE");
-    }
+    SortPositionals(*options, request->count() > 0, file->count() > 0);
     line.run = [options] { return Run(*options); };
   });
 }

@@ -33,7 +33,9 @@ Status Run(const ToolCommandOptions& options) {
   RETURN_IF_ERROR(AddBuiltInTools(box, built_in));
   if (!options.tools.empty()) {
     UserToolOptions user;
-    user.confirm = options.yes ? [](const PendingCommand&) { return true; } : ConfirmOnTerminal;
+    user.confirm = [&options](const PendingCommand& command) {
+      return options.yes || ConfirmOnTerminal(command);
+    };
     RETURN_IF_ERROR(AddUserTools(box, options.tools, user));
   }
   if (options.name.empty()) {

@@ -100,15 +100,8 @@ TEMPLATE = (
 @pytest.fixture(scope="module")
 def calling_model(tmp_path_factory):
     """Says a whole call in one token, after x."""
-    folder = write_script_model(tmp_path_factory.mktemp("models") / "calls", ["x<think>", "yno"])
-    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    for token in tokenizer["added_tokens"]:
-        if token["content"] == "<think>":
-            token["content"] = CALL
-    tokenizer["added_tokens"] = [t for t in tokenizer["added_tokens"] if t["content"] != "</think>"]
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
-    return folder
+    return write_script_model(tmp_path_factory.mktemp("models") / "calls", ["x" + CALL, "yno"], words=[CALL],
+                              template=TEMPLATE)
 
 
 def test_calls_of_tools_are_read(calling_model):

@@ -73,14 +73,17 @@ def run_json(mains, *arguments):
 def test_run_answers_and_stops_at_the_end_of_the_turn(mains, model):
     done = mains("run", model, "Well?")
     assert (done.returncode, done.stdout) == (0, "Yes\n")
-    for word in ["prompt", "answer", "load", "seed"]:
+    for word in ["prompt", "answer", "first token after", "seed"]:
         assert word in done.stderr
+    assert "peak memory" in mains("run", model, "Well?", "--verbose").stderr
     assert mains("run", model, "Well?", "--quiet").stderr == ""
 
 
 def test_run_shows_thinking_apart(mains, model):
+    done = mains("run", model, "Well!")
+    assert done.stdout == "Ok\n" and done.stderr.startswith("[thinking]\nhm\n[/thinking]\n")
     done = mains("run", model, "Well!", "--quiet")
-    assert (done.stdout, done.stderr) == ("Ok\n", "[thinking]\nhm\n[/thinking]\n")
+    assert (done.stdout, done.stderr) == ("Ok\n", "")
     # With the open tag in the prompt the first word is thought already.
     done = run_json(mains, model, "Well!", "--think")
     assert (done["thinking"], done["text"]) == ("hm", "Ok")
@@ -104,6 +107,9 @@ def test_run_json_has_all_fields(mains, model):
     done = run_json(mains, model, "Well?", "--seed", 7, "--logprobs", 2)
     assert done["text"] == "Yes" and done["thinking"] == "" and done["finish_reason"] == "stop"
     assert done["usage"] == {"prompt_tokens": 6, "completion_tokens": 4, "total_tokens": 10}
+    assert (done["rounds"], done["reused_tokens"]) == (1, 0)
+    assert done["messages"] == [{"role": "user", "content": "Well?"}, {"role": "assistant", "content": "Yes"}]
+    assert done["calls"] == []
     assert done["seed"] == 7
     assert all(seconds >= 0 for seconds in done["timings"].values())
     assert [t["token"] for t in done["logprobs"]] == ["Y", "e", "s", "<|eos|>"]
@@ -171,7 +177,10 @@ def test_interrupting_a_run_keeps_what_there_is(env, model):
 @pytest.mark.parametrize("arguments, code, message", [
     (["run", "no/such-model", "hi"], 1, "no/such-model"),
     (["run", "/nonexistent/model", "hi"], 1, "/nonexistent/model"),
-    (["run", "MODEL"], 2, "request"),
+    (["run", "MODEL"], 2, "the request is missing"),
+    (["run", "no/such-model"], 2, "the request is missing"),
+    (["run", "MODEL", "a", "--tools", "absent.json"], 1, "absent.json"),
+    (["run", "MODEL", "a", "--tools", "b", "--no-tools"], 2, "--no-tools"),
     (["run", "MODEL", "a", "--file", "b"], 2, "--file"),
     (["run", "MODEL", "--file", "absent"], 1, "absent"),
     (["run", "MODEL", "a", "--temperature", "hot"], 2, "--temperature"),

@@ -1,25 +1,19 @@
 #include "app/tools/confirm.h"
 
-#include <unistd.h>
-
 #include <cstdio>
-#include <iostream>
-#include <string>
 
+#include "app/confirm.h"
 #include "app/tools/user_tools.h"
 
 namespace mains {
 
-bool ConfirmOnTerminal(const PendingCommand& command) {
-  if (isatty(STDIN_FILENO) == 0) return false;
+bool ConfirmOnTerminal(const PendingCommand& command, const std::function<bool()>& cancelled) {
+  if (!CanAsk()) return false;
   std::fprintf(stderr, "The tool %s wants to run:\n  %s\n", command.tool.c_str(), command.display.c_str());
-  if (!command.input.empty())
+  if (!command.input.empty()) {
     std::fprintf(stderr, "with the input\n  %s\n", QuoteForDisplay({command.input}).c_str());
-  std::fprintf(stderr, "Run it? [y/N] ");
-  std::string answer;
-  if (!std::getline(std::cin, answer)) return false;
-  return answer == "y" || answer == "Y" || answer == "yes" || answer == "j" || answer == "ja" ||
-         answer == "是";
+  }
+  return AskForConsent("Run it?", cancelled) == Consent::kYes;
 }
 
 }  // namespace mains

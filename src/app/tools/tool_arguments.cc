@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 
 #include "base/utf8.h"
@@ -84,11 +85,21 @@ Status CheckSchema(const Json& schema, const std::string& where) {
   return {};
 }
 
+void Close(OrderedJson& schema) {
+  if (!schema.is_object()) return;
+  if (schema.contains("properties")) {
+    for (auto& [name, property] : schema["properties"].items()) Close(property);
+    if (!schema.contains("additionalProperties")) schema["additionalProperties"] = false;
+  }
+  if (schema.contains("items")) Close(schema["items"]);
+  if (schema.contains("anyOf")) {
+    for (OrderedJson& choice : schema["anyOf"]) Close(choice);
+  }
+}
+
 bool IsWhole(const Json& value) {
   if (value.is_number_integer()) return true;
-  return value.is_number_float() &&
-         value.get<double>() ==
-             static_cast<double>(static_cast<int64_t>(std::clamp(value.get<double>(), -9e18, 9e18)));
+  return value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>();
 }
 
 bool HasType(const Json& value, const std::string& type) {
@@ -289,6 +300,13 @@ Status CheckToolSchema(const Json& schema) {
   const auto type = schema.find("type");
   if (type == schema.end() || *type != "object") return Bad("parameters.type must be \"object\"");
   return {};
+}
+
+std::string ClosedSchema(const std::string& schema) {
+  Result<OrderedJson> parsed = ParseOrderedJson(schema, "schema");
+  if (!parsed.ok()) return schema;
+  Close(*parsed);
+  return parsed->dump();
 }
 
 Result<ToolArguments> ToolArguments::Parse(std::string_view text, const Json& schema) {

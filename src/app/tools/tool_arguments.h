@@ -18,6 +18,11 @@ namespace mains {
 // description, default, examples, format). Any other keyword is refused rather than ignored.
 Status CheckToolSchema(const Json& schema);
 
+// The same schema, its keys in the same order, with what ToolArguments reads into it written out: objects
+// whose properties are named have no others unless it says so. For a grammar that lets through just what is
+// taken.
+std::string ClosedSchema(const std::string& schema);
+
 class ToolArguments {
  public:
   // `text` is a JSON object. Parameters that the schema does not name are refused unless its

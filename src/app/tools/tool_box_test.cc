@@ -118,5 +118,24 @@ TEST(ToolDefinitionTest, KeepsTheOrderOfKeys) {
             R"({"type": "object", "properties": {"z": {}, "a": {}}}}})");
 }
 
+TEST(ToolArguments, WholeNumbersOfAnySizeAreIntegers) {
+  const Json schema = {{"type", "object"}, {"properties", {{"n", {{"type", "integer"}}}}}};
+  for (const char* text :
+       {"0", "-7", "3.0", "9223372036854775808", "33127545397222222254518910895972098185122", "1e300"}) {
+    EXPECT_TRUE(ToolArguments::Parse(std::string("{\"n\": ") + text + "}", schema).ok()) << text;
+  }
+  EXPECT_FALSE(ToolArguments::Parse(R"({"n": 2.5})", schema).ok());
+}
+
+TEST(ToolArguments, AClosedSchemaSaysWhatIsChecked) {
+  EXPECT_EQ(
+      ClosedSchema(
+          R"({"type": "object", "properties": {"b": {"type": "object", "properties": {}}, "a": )"
+          R"({"type": "object"}, "c": {"items": {"properties": {}, "additionalProperties": true}}}})"),
+      R"({"type":"object","properties":{"b":{"type":"object","properties":{},"additionalProperties":false},)"
+      R"("a":{"type":"object"},"c":{"items":{"properties":{},"additionalProperties":true}}},)"
+      R"("additionalProperties":false})");
+}
+
 }  // namespace
 }  // namespace mains
