@@ -535,6 +535,13 @@ def _dress(text, rng, language):
     return text
 
 
+def _program_system(language, rng, today):
+    """Mostly what the program says by itself, in English whatever the request's language."""
+    if rng.random() < 0.7:
+        return R.today_line(today, "en")
+    return _system(language, rng, today, True)
+
+
 _AND = {"en": (" and ", ", and also ", ". And "), "de": (" und ", ". Außerdem: ", ", und "), "zh": ("，还有", "，另外")}
 
 
@@ -582,4 +589,4 @@ def make_builtin_item(split, rng, language=None):
                                                                           and not (c.name == "weekday" and language != "en")]})
         messages.append(assistant(reply, ("Tell the result." if len(last) == 1 else "Tell both results.") if thinking else None))
     return make_item("tools", kind, language, split, "builtin", pattern, messages, checks,
-                     system=_system(language, rng, today, True), tools=tools, thinking=thinking)
+                     system=_program_system(language, rng, today), tools=tools, thinking=thinking)
