@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/arena.h"
@@ -65,6 +66,19 @@ TEST(ThreadPool, CoversEveryIndexOnceForManyJobs) {
       for (const auto& h : hits) EXPECT_EQ(h, 1);
     }
   }
+}
+
+TEST(ThreadPool, LittleWorkStaysWithTheCaller) {
+  ThreadPool pool(3);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::vector<int> hits(10);
+  pool.ParallelFor(10, 3, ThreadPool::kMinSharedWork - 1, [&](int64_t begin, int64_t end, int thread) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    EXPECT_EQ(thread, 0);
+    EXPECT_LE(end - begin, 3);
+    for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+  });
+  EXPECT_EQ(hits, std::vector<int>(10, 1));
 }
 
 TEST(Arena, RewindsAndReuses) {

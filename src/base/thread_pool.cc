@@ -103,6 +103,16 @@ int ThreadPool::threads() const {
   return static_cast<int>(impl_->workers.size()) + 1;
 }
 
+void ThreadPool::ParallelFor(int64_t count, int64_t grain, double work,
+                             const std::function<void(int64_t, int64_t, int)>& body) {
+  if (work >= kMinSharedWork) {
+    ParallelFor(count, grain, body);
+    return;
+  }
+  CHECK(grain >= 1) << grain;
+  for (int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(begin + grain, count), 0);
+}
+
 void ThreadPool::ParallelFor(int64_t count, int64_t grain,
                              const std::function<void(int64_t, int64_t, int)>& body) {
   CHECK(grain >= 1) << grain;

@@ -10,6 +10,8 @@ namespace mains {
 
 class ThreadPool {
  public:
+  static constexpr double kMinSharedWork = 400'000;  // some 20 microseconds of one core
+
   // `threads` counts the caller: a pool of 1 starts nothing and runs everything in place.
   explicit ThreadPool(int threads);
   ~ThreadPool();
@@ -23,6 +25,11 @@ class ThreadPool {
   // threads become free. Not reentrant; one caller at a time. If bodies throw (memory that cannot be
   // had), some ranges may not have run, and one of the exceptions is thrown here after all have ended.
   void ParallelFor(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t, int)>& body);
+  // The same, in place if all ranges together are `work` operations (a multiply-add, or a number unpacked,
+  // each) and that is too little to share: handing work over takes microseconds, and milliseconds where the
+  // system has given the other cores away.
+  void ParallelFor(int64_t count, int64_t grain, double work,
+                   const std::function<void(int64_t, int64_t, int)>& body);
 
  private:
   struct Impl;

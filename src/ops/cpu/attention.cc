@@ -107,6 +107,16 @@ void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Pane
                        rows.value_dim, rows.sum, rows.value_dim);
 }
 
+double AttentionWork(const Batch& batch, int64_t heads, int64_t dims, int64_t at_most) {
+  double pairs = 0;  // of queries and keys
+  for (const SequenceStep& s : batch.sequences) {
+    const int64_t positions = s.past + s.rows;
+    pairs += static_cast<double>(s.rows) *
+             static_cast<double>(at_most > 0 ? std::min(at_most, positions) : positions);
+  }
+  return pairs * static_cast<double>(heads) * static_cast<double>(dims);
+}
+
 void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out) {
   if (p.selected.rank != 0) {
     AttendSelected(q, batch, p, out);
@@ -129,7 +139,8 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
   const int64_t rows_floats = SoftmaxRows::Floats(kTileRows, p.key_dim, p.value_dim);
   ReserveScratch(rows_floats + kPagePositions * (p.key_dim + p.value_dim));
 
-  pool_.ParallelFor(static_cast<int64_t>(tiles.size()), 1, [&](int64_t task, int64_t, int thread) {
+  const double work = AttentionWork(batch, q.dim(1), p.key_dim + p.value_dim, /*at_most=*/0);
+  pool_.ParallelFor(static_cast<int64_t>(tiles.size()), 1, work, [&](int64_t task, int64_t, int thread) {
     const Tile& tile = tiles[static_cast<size_t>(task)];
     const SequenceStep& s = *tile.sequence;
     SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim);
@@ -176,7 +187,8 @@ void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::A
   const int64_t rows_floats = SoftmaxRows::Floats(kTileRows, p.key_dim, p.value_dim);
   ReserveScratch(rows_floats + kPagePositions * (p.key_dim + p.value_dim));
 
-  pool_.ParallelFor(static_cast<int64_t>(tiles.size()), 1, [&](int64_t task, int64_t, int thread) {
+  const double work = AttentionWork(batch, q.dim(1), p.key_dim + p.value_dim, p.selected.dim(1));
+  pool_.ParallelFor(static_cast<int64_t>(tiles.size()), 1, work, [&](int64_t task, int64_t, int thread) {
     const Tile& tile = tiles[static_cast<size_t>(task)];
     const int32_t* list = p.selected.i32() + tile.token * p.selected.dim(1);
     const int64_t positions = std::lower_bound(list, list + p.selected.dim(1), ops::kNoPosition) - list;

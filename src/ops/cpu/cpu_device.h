@@ -80,4 +80,10 @@ class CpuDevice final : public Device {
 // f32, so that the panel stays there while all tokens pass over it.
 int64_t PanelRows(int64_t cols);
 
+// Operations, as ThreadPool::ParallelFor counts them: of a matrix [out, in] that is unpacked once and
+// multiplied with `rows` vectors; and of attention to all positions, or to `at_most` of them if that is not
+// 0, by heads whose keys and values have `dims` numbers together.
+double MatrixWork(int64_t out, int64_t in, int64_t rows);
+double AttentionWork(const Batch& batch, int64_t heads, int64_t dims, int64_t at_most);
+
 }  // namespace mains

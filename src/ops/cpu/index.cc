@@ -31,7 +31,9 @@ void CpuDevice::IndexScores(const Tensor& q, const Tensor& weights, const Sequen
   ReserveScratch((heads + dim) * kPagePositions);
 
   // A page is read once for a block of rows.
-  pool_.ParallelFor(blocks * pages, 1, [&](int64_t item, int64_t, int thread) {
+  const double work = static_cast<double>(blocks * pages * kPagePositions) *
+                      static_cast<double>(dim * (1 + heads * std::min(sequence.rows, kIndexRows)));
+  pool_.ParallelFor(blocks * pages, 1, work, [&](int64_t item, int64_t, int thread) {
     const int64_t first = item % pages * kPagePositions, begin = item / pages * kIndexRows;
     const int64_t end = std::min(begin + kIndexRows, sequence.rows), last = sequence.past + end - 1;
     if (last < p.count || first > last) return;
@@ -51,7 +53,9 @@ void CpuDevice::IndexScores(const Tensor& q, const Tensor& weights, const Sequen
 void CpuDevice::SelectPositions(const Tensor& scores, int64_t past, Tensor out) {
   const int64_t count = out.dim(1);
   ReserveScratch(scores.dim(1));
-  pool_.ParallelFor(scores.dim(0), 1, [&](int64_t r, int64_t, int thread) {
+  // A number compared some eight times.
+  const double work = 8.0 * static_cast<double>(scores.elements());
+  pool_.ParallelFor(scores.dim(0), 1, work, [&](int64_t r, int64_t, int thread) {
     mains::SelectPositions(scores.Row(r), past + r + 1, count, Scratch(thread), out.i32() + r * count);
   });
 }

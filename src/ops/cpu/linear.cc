@@ -25,6 +25,10 @@ int64_t PanelRows(int64_t cols) {
   return std::clamp(rows, kMinPanelRows, kMaxPanelRows);
 }
 
+double MatrixWork(int64_t out, int64_t in, int64_t rows) {
+  return static_cast<double>(out) * static_cast<double>(in) * static_cast<double>(1 + rows);
+}
+
 CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t count, float* buffer) const {
   const bool is_f32 = w.format == WeightFormat::kPlain && w.dtype == DType::kF32;
   if (is_f32 && w.row_bytes % 4 == 0 && reinterpret_cast<uintptr_t>(w.data) % 4 == 0) {
@@ -42,8 +46,10 @@ void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool ad
   for (const LinearJob& job : jobs)
     first_task.push_back(first_task.back() + (job.layer->out() + panel - 1) / panel);
   ReserveScratch(panel * (in + (add ? tokens : 0)));
+  double work = 0;
+  for (const LinearJob& job : jobs) work += MatrixWork(job.layer->out(), in, tokens);
 
-  pool_.ParallelFor(first_task.back(), 1, [&](int64_t task, int64_t, int thread) {
+  pool_.ParallelFor(first_task.back(), 1, work, [&](int64_t task, int64_t, int thread) {
     const size_t j = static_cast<size_t>(std::upper_bound(first_task.begin(), first_task.end(), task) -
                                          first_task.begin() - 1);
     const ops::LinearLayer& layer = *jobs[j].layer;
@@ -82,7 +88,8 @@ void CpuDevice::GatedLinear(const Tensor& x, const ops::LinearLayer& gate, const
                             Tensor out) {
   const int64_t tokens = x.dim(0), in = x.dim(1), panel = PanelRows(in);
   ReserveScratch(panel * (in + tokens));
-  pool_.ParallelFor((gate.out() + panel - 1) / panel, 1, [&](int64_t task, int64_t, int thread) {
+  const double work = 2 * MatrixWork(gate.out(), in, tokens);
+  pool_.ParallelFor((gate.out() + panel - 1) / panel, 1, work, [&](int64_t task, int64_t, int thread) {
     const int64_t begin = task * panel, count = std::min(panel, gate.out() - begin);
     float* buffer = Scratch(thread);
     GatedPanel(x.f32(), x.stride(0), tokens, gate, up, begin, count, buffer, buffer + panel * in,
@@ -93,17 +100,19 @@ void CpuDevice::GatedLinear(const Tensor& x, const ops::LinearLayer& gate, const
 void CpuDevice::HeadLinear(const Tensor& x, const ops::HeadMatrices& m, Tensor out) {
   const int64_t tokens = x.dim(0), stored_rows = m.transposed ? m.in : m.out;
   ReserveScratch(stored_rows * m.w.cols);
-  pool_.ParallelFor(m.heads, 1, [&](int64_t h, int64_t, int thread) {
-    const Panel w = UnpackRows(m.w, m.first_row + h * m.head_stride, stored_rows, Scratch(thread));
-    const float* from = x.f32() + h * x.stride(1);
-    float* to = out.f32() + h * out.stride(1);
-    if (!m.transposed) {
-      kernels_.gemm_nt(from, x.stride(0), tokens, w.data, w.stride, m.out, m.in, to, out.stride(0));
-      return;
-    }
-    for (int64_t t = 0; t < tokens; ++t) std::fill_n(to + t * out.stride(0), m.out, 0.0f);
-    kernels_.gemm_nn_add(from, x.stride(0), tokens, w.data, w.stride, m.in, m.out, to, out.stride(0));
-  });
+  pool_.ParallelFor(
+      m.heads, 1, static_cast<double>(m.heads) * MatrixWork(m.out, m.in, tokens),
+      [&](int64_t h, int64_t, int thread) {
+        const Panel w = UnpackRows(m.w, m.first_row + h * m.head_stride, stored_rows, Scratch(thread));
+        const float* from = x.f32() + h * x.stride(1);
+        float* to = out.f32() + h * out.stride(1);
+        if (!m.transposed) {
+          kernels_.gemm_nt(from, x.stride(0), tokens, w.data, w.stride, m.out, m.in, to, out.stride(0));
+          return;
+        }
+        for (int64_t t = 0; t < tokens; ++t) std::fill_n(to + t * out.stride(0), m.out, 0.0f);
+        kernels_.gemm_nn_add(from, x.stride(0), tokens, w.data, w.stride, m.in, m.out, to, out.stride(0));
+      });
 }
 
 }  // namespace mains

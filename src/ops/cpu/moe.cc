@@ -70,7 +70,8 @@ void CpuDevice::MoeAdd(Context& ctx, const Tensor& x, const ops::Routing& routin
   const int64_t up_panel = PanelRows(d), down_panel = PanelRows(ff);
   ReserveScratch(std::max(up_panel * (d + pairs), down_panel * ff));
   const std::vector<ExpertTask> up_tasks = PanelTasks(sorted, ff, up_panel);
-  pool_.ParallelFor(static_cast<int64_t>(up_tasks.size()), 1, [&](int64_t i, int64_t, int thread) {
+  const double work = MatrixWork(ff, d, pairs);  // as if no two pairs shared an expert's matrix
+  pool_.ParallelFor(static_cast<int64_t>(up_tasks.size()), 1, 2 * work, [&](int64_t i, int64_t, int thread) {
     const ExpertTask& task = up_tasks[static_cast<size_t>(i)];
     const int64_t first = sorted.first_row[task.expert], rows = sorted.first_row[task.expert + 1] - first;
     const ops::LinearLayer gate{experts.gate[task.expert], {}}, up{experts.up[task.expert], {}};
@@ -80,7 +81,7 @@ void CpuDevice::MoeAdd(Context& ctx, const Tensor& x, const ops::Routing& routin
   });
 
   const std::vector<ExpertTask> down_tasks = PanelTasks(sorted, d, down_panel);
-  pool_.ParallelFor(static_cast<int64_t>(down_tasks.size()), 1, [&](int64_t i, int64_t, int thread) {
+  pool_.ParallelFor(static_cast<int64_t>(down_tasks.size()), 1, work, [&](int64_t i, int64_t, int thread) {
     const ExpertTask& task = down_tasks[static_cast<size_t>(i)];
     const int64_t first = sorted.first_row[task.expert], rows = sorted.first_row[task.expert + 1] - first;
     const Panel w = UnpackRows(experts.down[task.expert], task.begin, task.count, Scratch(thread));
