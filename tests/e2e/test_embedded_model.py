@@ -55,3 +55,12 @@ def test_a_model_at_a_path_of_that_name_goes_first(tmp_path):
 def test_a_folder_without_a_model_hides_nothing(embedded, tmp_path):
     (tmp_path / "pocket").mkdir()
     assert (mains("info", "pocket", cwd=tmp_path).returncode == 0) == embedded
+
+
+def test_it_acts(embedded, tmp_path):
+    """The main job, with nothing but the program: a request in, a call of the right tool, its result in the answer."""
+    if embedded:
+        done = mains("run", "What is 1284 * 46?", "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert [(c["name"], c["ok"]) for c in said["calls"]] == [("calculator", True)] and "59064" in said["text"], said
