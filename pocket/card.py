@@ -78,7 +78,7 @@ def card(results, model, shipped, notes):
         "## All cells\n\nExactly right (the whole call with all arguments, or the whole answer), greedy, with 95 % Wilson intervals; “human:” "
         "sets were written by people and never read in training.\n\n" + table(records).strip(),
         "## The file\n\n" + f"`{shipped.name}`, {shipped.stat().st_size:,} bytes, SHA-256 `{digest}`.",
-        "## The architecture\n\n" + "\n".join(f"* {key.replace('_', ' ')}: {value}" for key, value in shape.items()),
+        "## The architecture\n\nBy the trainer's own code on eight rows of 1,024 held-out tokens, each taken as one document:\n\n" + "\n".join(f"* {key.replace('_', ' ')}: {value}" for key, value in shape.items()),
         notes["made"].strip(),
     ]
     if "trained (bf16)" in systems and first != "trained (bf16)":
