@@ -1,6 +1,6 @@
 """The model card from what was measured: the worst figures first, nothing typed by hand.
 
-    python -m pocket.card --results RESULTS --model FOLDER --shipped FILE.gguf --out README.md
+    python -m pocket.card --results RESULTS --shipped FILE.gguf --out README.md
 """
 
 import argparse
@@ -10,6 +10,7 @@ import pathlib
 
 from .evaluate import as_percent, table
 
+TRAINED = "trained (bf16)"  # the column of evaluate.py
 HEADLINES = ("unseen tool families", "human: snips")
 # (what, row, target share): the plan's, judged over the languages together.
 TARGETS = (
@@ -65,11 +66,14 @@ def quantisation(records, shipped, trained):
             + " and ".join(f"{losses[row]:+.1f}" for row in HEADLINES if row in losses) + " points.")
 
 
-def card(results, model, shipped, notes):
+def card(results, shipped, notes):
     records, shape = results["records"], results["architecture"]
     systems = list(dict.fromkeys(r["system"] for r in records))
     first = systems[0]
     digest = hashlib.sha256(shipped.read_bytes()).hexdigest()
+    about_file = [f"`{shipped.name}`, {shipped.stat().st_size:,} bytes, SHA-256 `{digest}`."]
+    if TRAINED in systems and first != TRAINED:
+        about_file.append(quantisation(records, first, TRAINED))
     sections = [
         notes["what"].strip(),
         "## Worst figures first\n\n" + worst(records, first),
@@ -77,17 +81,15 @@ def card(results, model, shipped, notes):
         "## Targets\n\n" + targets(records, first) + "\n\n" + notes["misses"].strip(),
         "## All cells\n\nExactly right (the whole call with all arguments, or the whole answer), greedy, with 95 % Wilson intervals; “human:” "
         "sets were written by people and never read in training.\n\n" + table(records).strip(),
-        "## The file\n\n" + f"`{shipped.name}`, {shipped.stat().st_size:,} bytes, SHA-256 `{digest}`.",
+        "## The file\n\n" + " ".join(about_file),
         "## The architecture\n\nBy the trainer's own code on eight rows of 1,024 held-out tokens, each taken as one document:\n\n" + "\n".join(f"* {key.replace('_', ' ')}: {value}" for key, value in shape.items()),
         notes["made"].strip(),
     ]
-    if "trained (bf16)" in systems and first != "trained (bf16)":
-        sections[5] += " " + quantisation(records, first, "trained (bf16)")
     return "\n\n".join(sections) + "\n"
 
 
 def read_notes(path):
-    """The parts that people write, by their `# name` lines."""
+    """The parts that people write, by their `# @name` lines."""
     parts = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("# @"):
@@ -101,13 +103,12 @@ def read_notes(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=pathlib.Path, required=True, help="folder of pocket.evaluate")
-    parser.add_argument("--model", type=pathlib.Path, required=True, help="folder that training wrote")
     parser.add_argument("--shipped", type=pathlib.Path, required=True)
     parser.add_argument("--notes", type=pathlib.Path, default=pathlib.Path(__file__).with_name("CARD_NOTES.md"))
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
     results = json.loads((options.results / "results.json").read_text(encoding="utf-8"))
-    options.out.write_text(card(results, options.model, options.shipped, read_notes(options.notes)), encoding="utf-8")
+    options.out.write_text(card(results, options.shipped, read_notes(options.notes)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pathlib
 import time
 
 from . import controls, human_sets
-from .data.build import CELLS, cell
+from .data.build import cell
 from .data.item import LANGUAGES
 from .data.phrases import stable_hash
 from .data.verify import passes

@@ -5,11 +5,12 @@ tools return, and there are requests that need one, two side by side, one after 
 """
 
 import datetime
+import re
 from fractions import Fraction
 
 from . import natural, roles as R, tool_phrases as P, values
 from .families import TRAIN_THINGS
-from .item import assistant, make_item, pick_language, tool_result, user
+from .item import LANGUAGES, assistant, make_item, pick_language, tool_result, user
 from .phrases import PatternSet, expand, tidy
 from .tools import _distractors, _system, Tool
 
@@ -239,19 +240,19 @@ _LOCAL_DAYS = {"de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonnta
 _ENGLISH_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = {"en": "January February March April May June July August September October November December".split(),
            "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()}
-# Names of a unit by language, kind, and how much of the kind's first unit it is.
+# A kind of quantity a row; for each language the names of its units, and how much of one base unit they are.
 _UNITS = [
-    ("length", {"kilometers|km": 1000, "miles|mi": "1609.344", "meters|m": 1, "feet|ft": "0.3048", "inches": "0.0254",
+    ({"kilometers|km": 1000, "miles|mi": "1609.344", "meters|m": 1, "feet|ft": "0.3048", "inches": "0.0254",
                 "centimeters|cm": "0.01", "yards": "0.9144"},
      {"Kilometer|km": 1000, "Meilen": "1609.344", "Meter|m": 1, "Fuß": "0.3048", "Zoll": "0.0254", "Zentimeter|cm": "0.01"},
      {"公里": 1000, "英里": "1609.344", "米": 1, "英尺": "0.3048", "英寸": "0.0254", "厘米": "0.01", "里": 500}),
-    ("mass", {"kilograms|kg": 1, "pounds|lb": "0.45359237", "grams|g": "0.001", "ounces|oz": "0.028349523125"},
+    ({"kilograms|kg": 1, "pounds|lb": "0.45359237", "grams|g": "0.001", "ounces|oz": "0.028349523125"},
      {"Kilogramm|kg": 1, "Pfund": "0.5", "Gramm|g": "0.001"},
      {"公斤": 1, "磅": "0.45359237", "克": "0.001", "斤": "0.5", "两": "0.05"}),
-    ("time", {"hours": 3600, "minutes": 60, "seconds": 1, "days": 86400, "weeks": 604800},
+    ({"hours": 3600, "minutes": 60, "seconds": 1, "days": 86400, "weeks": 604800},
      {"Stunden": 3600, "Minuten": 60, "Sekunden": 1, "Tage": 86400, "Wochen": 604800},
      {"小时": 3600, "分钟": 60, "秒": 1, "天": 86400, "周": 604800}),
-    ("volume", {"liters": 1, "milliliters|ml": "0.001"}, {"Liter": 1, "Milliliter|ml": "0.001"}, {"升": 1, "毫升": "0.001"}),
+    ({"liters": 1, "milliliters|ml": "0.001"}, {"Liter": 1, "Milliliter|ml": "0.001"}, {"升": 1, "毫升": "0.001"}),
 ]
 
 
@@ -308,11 +309,11 @@ class _Call:
         local = shown
         if self.name == "weekday" and self.language != "en":
             local = _LOCAL_DAYS[self.language][_ENGLISH_DAYS.index(shown)]
-        return template.format(**{**{k: v for k, v in self.arguments.items()}, "result": shown, "local": local})
+        return template.format(**{**self.arguments, "result": shown, "local": local})
 
 
 def _day_text(day, today, language, rng):
-    """(as people write it, whether it must be thought about)"""
+    """As people write it."""
     gap = (day - today).days
     near = {"en": {0: "today", 1: "tomorrow", -1: "yesterday"}, "de": {}, "zh": {0: "今天", 1: "明天", -1: "昨天"}}[language]
     if gap in near:
@@ -356,12 +357,11 @@ def _said(number, language):
 
 def evaluate(expression):
     """Of numbers with + - * / ^ 2, by Fraction."""
-    import re
     return eval(re.sub(r"\d+(?:\.\d+)?", lambda m: f"Fraction('{m[0]}')", expression).replace("^ Fraction('2')", "** 2"))
 
 
 def _unit_pair(language, rng):
-    table = rng.choice(_UNITS)[{"en": 1, "de": 2, "zh": 3}[language]]
+    table = rng.choice(_UNITS)[LANGUAGES.index(language)]
     first, second = rng.sample(sorted(table), 2)
     return (rng.choice(first.split("|")), rng.choice(second.split("|")), Fraction(table[first]) / Fraction(table[second]))
 
@@ -549,7 +549,7 @@ def make_builtin_item(split, rng, language=None):
     language = language or pick_language(rng)
     today, thinking = R.random_day(rng), rng.random() < 0.85
     kind = rng.choices(("call", "two_calls", "chain", "no_tool"), (0.50, 0.17, 0.20, 0.13))[0]
-    checks, messages, rounds, needed = [], [], [], set()
+    checks, rounds = [], []
     if kind == "no_tool":
         pattern = _NONE[language].pick(rng, split)
         text = expand(pattern, rng)
@@ -569,7 +569,6 @@ def make_builtin_item(split, rng, language=None):
             rounds = [[call, other]]
     needed = {call.name for calls in rounds for call in calls}
     tools = _declared(rng, split, language, needed)
-    names = [t["function"]["name"] for t in tools]
     messages = [user(_dress(text, rng, language))]
     if kind == "no_tool":
         reply = expand(rng.choice(P.NO_TOOL[language]), rng)

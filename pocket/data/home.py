@@ -10,7 +10,6 @@ import pathlib
 import re
 
 from . import natural, values
-from . import tool_phrases as P
 from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import expand, stable_hash, tidy
 from .tools import _system

@@ -1,6 +1,5 @@
 """Lists and strings: sorting, counting, reversing, picking, joining; answers by Python."""
 
-from . import roles as R
 from . import values
 from .item import assistant, make_item, pick_language, user
 from .phrases import PatternSet, expand, lines

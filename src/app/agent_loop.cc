@@ -8,8 +8,8 @@
 
 #include "app/conversation.h"
 #include "app/repeat_guard.h"
+#include "app/tool_grammars.h"
 #include "app/tool_results.h"
-#include "engine/grammar/tool_grammar.h"
 
 namespace mains {
 namespace {
@@ -285,11 +285,8 @@ Result<ToolUse> PrepareTools(const ChatModel& model, ToolBox& box) {
   ASSIGN_OR_RETURN(use.declared, ToolsValue(use.definitions));
   std::vector<ToolDefinition> closed = use.definitions;
   for (ToolDefinition& tool : closed) tool.parameters = ClosedSchema(tool.parameters);
-  ToolGrammarOptions options;
-  options.thinking = model.thinking_tags;
   for (const bool in_thinking : {false, true}) {
-    options.in_thinking = in_thinking && !model.thinking_tags.open.empty();
-    Result<std::shared_ptr<const Grammar>> grammar = ToolGrammar(use.format, closed, options);
+    Result<std::shared_ptr<const Grammar>> grammar = AnswerGrammar(model, use.format, closed, in_thinking);
     if (!grammar.ok()) {
       use.without_grammar = grammar.error().message;
       return use;

@@ -20,6 +20,15 @@ std::string KeyOf(const std::vector<ToolDefinition>& tools, bool in_thinking) {
 
 }  // namespace
 
+Result<std::shared_ptr<const Grammar>> AnswerGrammar(const ChatModel& model, const ToolFormat& format,
+                                                     const std::vector<ToolDefinition>& tools,
+                                                     bool in_thinking) {
+  ToolGrammarOptions options;
+  options.thinking = model.thinking_tags;
+  options.in_thinking = in_thinking && !model.thinking_tags.open.empty();
+  return ToolGrammar(format, tools, options);
+}
+
 ToolGrammars::ToolGrammars(const ChatModel& model, const ToolFormat& format)
     : model_(model), format_(format), vocabulary_(TokenVocabulary::Make(*model.tokenizer)) {}
 
@@ -30,10 +39,8 @@ Result<GrammarMatcher> ToolGrammars::Start(const std::vector<ToolDefinition>& to
   if (found != entries_.end()) {
     entries_.splice(entries_.begin(), entries_, found);
   } else {
-    ToolGrammarOptions options;
-    options.thinking = model_.thinking_tags;
-    options.in_thinking = in_thinking;
-    ASSIGN_OR_RETURN(std::shared_ptr<const Grammar> grammar, ToolGrammar(format_, tools, options));
+    ASSIGN_OR_RETURN(std::shared_ptr<const Grammar> grammar,
+                     AnswerGrammar(model_, format_, tools, in_thinking));
     entries_.push_front({std::move(key), std::move(grammar)});
     if (entries_.size() > kKept) entries_.pop_back();
   }

@@ -16,6 +16,11 @@
 
 namespace mains {
 
+// Of an answer by this model in this syntax. Errors: ToolGrammar's.
+Result<std::shared_ptr<const Grammar>> AnswerGrammar(const ChatModel& model, const ToolFormat& format,
+                                                     const std::vector<ToolDefinition>& tools,
+                                                     bool in_thinking);
+
 // One thread. The model and the format outlive it.
 class ToolGrammars {
  public:

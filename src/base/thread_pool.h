@@ -10,7 +10,7 @@ namespace mains {
 
 class ThreadPool {
  public:
-  static constexpr double kMinSharedWork = 400'000;  // some 20 microseconds of one core
+  static constexpr double kMinSharedWork = 400'000;
 
   // `threads` counts the caller: a pool of 1 starts nothing and runs everything in place.
   explicit ThreadPool(int threads);

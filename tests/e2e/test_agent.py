@@ -18,13 +18,6 @@ SAVE = call("save", name="note")
 BEFORE = "Let me see. " + SUM
 
 
-@pytest.fixture
-def env(tmp_path):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_", "MAINS_"))}
-    return clean | {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state"),
-                    "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     # "?" works something out, "!" too but speaks first, "%" thinks first, "#" wants the user's own tool.

@@ -120,5 +120,14 @@ def test_calls_of_tools_are_read(calling_model):
     assert set(wrong) == {"id", "error"}
 
 
+def test_only_declared_tools_are_called_but_without_the_grammar(calling_model):
+    tools = [{"type": "function", "function": {"name": "other", "parameters": {"type": "object", "properties": {}}}}]
+    arguments = ("batch", calling_model, "-", "--quiet", "--temperature", 0, "--max-tokens", 40)
+    kept, free = (json.loads(mains(*arguments, flag, data=lines([ask("x", tools=tools)])).stdout)
+                  for flag in ("--grammar", "--no-grammar"))
+    assert free["text"] == CALL and free["tool_calls"][0]["function"]["name"] == "add"
+    assert all(call["function"]["name"] == "other" for call in kept.get("tool_calls", [])) and '"add"' not in kept["text"]
+
+
 def test_nothing_asked_is_nothing_answered():
     assert batch([]) == []

@@ -19,13 +19,6 @@ GOLDENS = ROOT / "tests/goldens"
 
 
 
-@pytest.fixture
-def env(tmp_path):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_", "MAINS_"))}
-    return clean | {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "state"),
-                    "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     # "?" answers "Yes"; "!" thinks first; "#" never ends.

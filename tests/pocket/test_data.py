@@ -58,6 +58,24 @@ def test_calls_fit_the_declared_schemas(sample):
                     datetime.date.fromisoformat(value)
 
 
+def test_drills_ask_for_what_stands_in_the_text():
+    for item in items("train", 300, "recall"):
+        given = item["system"]
+        for question, answer in zip(item["messages"][::2], item["messages"][1::2], strict=True):
+            assert answer["content"] in (given or question["content"]), (given, question, answer)
+
+
+def test_series_ask_declared_tools_several_times():
+    for item in items("train", 60, "series"):
+        tools = {t["function"]["name"]: t["function"]["parameters"] for t in item["tools"]}
+        answers = item["messages"][1::2]
+        assert len(answers) >= 3
+        for call in (c["function"] for answer in answers for c in answer.get("tool_calls", [])):
+            schema = tools[call["name"]]
+            given = set(json.loads(call["arguments"]))
+            assert set(schema.get("required", [])) <= given <= set(schema["properties"])
+
+
 def test_copied_values_stand_in_the_request(sample):
     checked = 0
     for item in sample:

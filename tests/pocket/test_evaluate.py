@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from pocket import chat, controls, evaluate, human_sets
+from pocket import card, chat, controls, evaluate, human_sets
 from pocket.data import build, tools
 from pocket.data.verify import turn_of
 from pocket.intervals import mcnemar, wilson
@@ -134,3 +134,28 @@ def test_human_prompts_fit_the_trained_context():
             for mark in chat.fused_texts():
                 text = text.replace(mark, "")
             assert len(text.encode()) / 3 < 1024
+
+
+def test_the_card_shows_the_worst_first_and_names_what_was_missed(tmp_path):
+    def record(row, system, right, of=100):
+        return {"row": row, "language": "en", "system": system, "exact": evaluate.summary([True] * right + [False] * (of - right))}
+    shares = {"unseen tool families": (70, 71), "human: snips": (60, 60), "arithmetic, up to six digits": (99, 99), "robot, longer": (3, 5)}
+    records = [record(row, system, right) for row, both in shares.items()
+               for system, right in zip(("shipped", card.TRAINED), both, strict=True)]
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"x" * 1234)
+    text = card.card({"records": records, "architecture": {"indexer_recall": 0.5}}, file,
+                     {"what": "# Model", "misses": "Because.", "made": "## How"})
+    worst = text[text.index("## Worst"):text.index("## Headlines")]
+    assert worst.index("robot, longer") < worst.index("human: snips") < worst.index("unseen tool families")
+    assert "| unseen tool families | 65 % | 70.0 % of 100 | met |" in text
+    assert "| Snips, choice of the tool | 70 % | 60.0 % of 100 | **missed** |" in text
+    assert "1,234 bytes" in text and "“robot, longer” (+2.0 points)" in text and "* indexer recall: 0.5" in text
+
+
+def test_the_card_of_the_repository_is_that_of_its_file():
+    import hashlib
+    folder = pathlib.Path(card.__file__).parent
+    digest = hashlib.sha256((folder / "xs/mains-pocket-xs.gguf").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text(encoding="utf-8")
+    assert set(card.read_notes(folder / "CARD_NOTES.md")) == {"what", "misses", "made"}

@@ -1,6 +1,5 @@
 """A miniature of the recipe: all stages in a minute, interrupted and resumed, exported and compared."""
 
-import dataclasses
 import json
 import math
 import os

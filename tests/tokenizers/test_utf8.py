@@ -1,7 +1,6 @@
 """Published UTF-8 test cases, byte by byte through the streaming decoder: only whole characters come out,
 and what is ill-formed is replaced as the cases say, however it arrives."""
 import json
-import pathlib
 import sys
 
 import pytest

@@ -15,7 +15,6 @@ import zoneinfo
 from fractions import Fraction
 from pathlib import Path
 
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAINS = Path(os.environ.get("MAINS_BIN", ROOT / "build/release/mains")).resolve()
