@@ -163,6 +163,19 @@ def causal_attention(q, k, v, select=None):
     return out[0] if len(out) == 1 else torch.cat(out, 2)
 
 
+def branch_attention(q, k, v, k_before, v_before):
+    """[N, H, T, ...] of N continuations, causal in themselves, that all see `k_before`, `v_before`: [1, H, S, ...]."""
+    count, heads, length, _ = q.shape
+    q = q * q.shape[-1] ** -0.5
+    before = q.transpose(0, 1).flatten(1, 2) @ k_before[0].transpose(-1, -2)  # one product for all of them
+    before = before.view(heads, count, length, -1).transpose(0, 1)
+    later = torch.ones(length, length, dtype=torch.bool, device=q.device).triu(1)
+    own = (q @ k.transpose(-1, -2)).masked_fill(later, float("-inf"))
+    shares = torch.cat((before, own), -1).softmax(-1, dtype=torch.float).to(v.dtype)
+    before, own = shares.split((k_before.shape[2], length), -1)
+    return own @ v + (before.transpose(0, 1).flatten(1, 2) @ v_before[0]).view(heads, count, length, -1).transpose(0, 1)
+
+
 class Attention(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -222,6 +235,21 @@ class Attention(nn.Module):
             mask = mask & selected(scores.detach(), c.index_topk)[:, None]
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
+    def _attend_branches(self, x, cos, sin, q, k, v, q_latent, before, keys_before, valid, run):
+        """As _attend, of continuations: `before` are the keys and values of what they all continue."""
+        def after(earlier, own):
+            return torch.cat((earlier.expand(len(own), *earlier.shape[1:]), own), -2)
+        seen, count, length = x.detach(), before[0].shape[2], x.shape[1]
+        k, v = after(before[0], k), after(before[1], v)
+        mask = torch.ones(length, count + length, dtype=torch.bool, device=x.device).tril(count).expand(len(x), 1, -1, -1)
+        keys = after(keys_before, self.indexer.keys(seen, cos, sin))
+        scores = self.indexer(seen, q_latent.detach(), keys, cos, sin).masked_fill(~mask[:, 0], float("-inf"))
+        if run.indexer_loss:
+            run.add_indexer_loss(scores, q, k, mask, valid, self.config.index_topk)
+        if run.sparse and k.shape[2] > self.config.index_topk:
+            mask = mask & selected(scores.detach(), self.config.index_topk)[:, None]
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
     def _selector(self, x, q_latent, cos, sin):
         """Of a block of queries, the keys that the indexer chooses; None where there is nothing to choose."""
         count = self.config.index_topk
@@ -248,8 +276,16 @@ class Attention(nn.Module):
         for group in groups:
             take = lambda t: t.index_select(0, group.index.flatten()).view(*group.index.shape, *t.shape[1:])
             heads = [take(t).transpose(1, 2) for t in (fq, fk, fv)]
-            extra = [take(t) for t in (fx, fc, fs, fl)] if indexed else [None] * 4
-            out = self._attend(extra[0], extra[1], extra[2], *heads, extra[3], None, group.valid, run)
+            before = [t.index_select(0, group.prefix)[None].transpose(1, 2) for t in (fk, fv)] if group.prefix is not None else None
+            if before and not indexed:
+                out = branch_attention(*heads, *before)
+            else:
+                extra = [take(t) for t in (fx, fc, fs, fl)] if indexed else [None] * 4
+                if before:
+                    seen = [t.index_select(0, group.prefix)[None] for t in (fx.detach(), fc, fs)]
+                    out = self._attend_branches(*extra[:3], *heads, extra[3], before, self.indexer.keys(*seen), group.valid, run)
+                else:
+                    out = self._attend(*extra[:3], *heads, extra[3], None, group.valid, run)
             parts.append(out.transpose(1, 2).flatten(0, 1)[group.kept])
             places.append(group.places)
         total = fv.new_zeros(fv.shape).index_copy(0, torch.cat(places), torch.cat(parts).to(fv.dtype))
@@ -383,10 +419,11 @@ def block_mask(documents):
 
 
 class Group:
-    """Documents of like length in packed rows: which tokens they are, padded at their ends."""
+    """Spans of packed rows that attend together, padded at their ends: documents of like length; or, with
+    `prefix`, continuations of one document, which all see it and none of which sees another."""
 
-    def __init__(self, spans, length, device):
-        """spans: [(first token, number of tokens)] in the flattened rows."""
+    def __init__(self, spans, length, device, prefix=None):
+        """spans, prefix: (first token, number of tokens) in the flattened rows."""
         column = torch.arange(length)
         first = torch.tensor([s for s, _ in spans])[:, None]
         count = torch.tensor([n for _, n in spans])[:, None]
@@ -395,16 +432,21 @@ class Group:
         self.index, self.valid = index.to(device), valid.to(device)
         self.kept = valid.flatten().nonzero()[:, 0].to(device)
         self.places = index.flatten()[valid.flatten()].to(device)
+        self.prefix = torch.arange(prefix[0], sum(prefix)).to(device) if prefix else None
 
 
 _LENGTHS = (32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 
 
 def group_documents(spans, device="cpu"):
-    by_length = {}
-    for first, count in spans:
+    """spans: (first token, number of tokens of the document, numbers of tokens of its continuations if any)"""
+    by_length, continued = {}, []
+    for first, count, *branches in spans:
         by_length.setdefault(next(n for n in _LENGTHS if n >= count), []).append((first, count))
-    return [Group(members, length, device) for length, members in sorted(by_length.items())]
+        if branches and branches[0]:
+            begins = [first + count + sum(branches[0][:i]) for i in range(len(branches[0]))]
+            continued.append(Group(list(zip(begins, branches[0])), max(branches[0]), device, (first, count)))
+    return [Group(members, length, device) for length, members in sorted(by_length.items())] + continued
 
 
 class Pocket(nn.Module):

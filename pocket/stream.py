@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 
 from . import chat
-from .data.build import MIXTURE, PRETRAINING, item_at
+from .data.build import DRAWS, PRETRAINING_DRAWS, items_at
 from .model import group_documents
 from .tokenizer import encode_pieces
 
@@ -17,19 +17,48 @@ from .tokenizer import encode_pieces
 PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 8
 
 
-def samples_of(tokenizer, index, seed, stage, split, sources):
-    """[(ids, weights)] of item `index`: a function of its arguments alone."""
-    item = item_at(seed, split, index, sources and sources[index % len(sources)],
-                   mixture=MIXTURE if stage == "sft" else PRETRAINING)
-    if stage == "sft" and "text" in item:
-        return []
-    out = []
-    for pieces in chat.turns(item):
-        ids, weights = encode_pieces(tokenizer, pieces)
-        if stage != "sft":
-            weights = [1.0 if w else PROMPT_WEIGHT * ((i + index) % PROMPT_EVERY == 0) for i, w in enumerate(weights)]
-        out.append((ids, weights))
+def _split(tokenizer, pieces):
+    """(ids, weights) of what stands before the first user's mark, and of the rest. A mark ends any token."""
+    at = next((i for i, (text, _) in enumerate(pieces) if text.startswith(chat.USER)), 0)
+    return encode_pieces(tokenizer, pieces[:at]), encode_pieces(tokenizer, pieces[at:])
+
+
+def samples_of(tokenizer, index, seed, stage, split, sources, longest=1 << 30):
+    """Samples of draw `index`, a function of its arguments alone: (ids, weights, continuations [(ids, weights)]).
+
+    Conversations over the same tools continue the same beginning, which is read once for all of them: a
+    sample of one conversation has no continuations, one of several has them all, up to `longest` tokens.
+    """
+    items = items_at(seed, split, index, sources and sources[index % len(sources)],
+                     DRAWS if stage == "sft" else PRETRAINING_DRAWS)
+    begun, branches, out = None, [], []
+
+    def finish():
+        if len(branches) == 1:
+            out.append((begun[0] + branches[0][0], begun[1] + branches[0][1], []))
+        elif branches:
+            out.append((*begun, list(branches)))
+        branches.clear()
+    for item in items:
+        if stage == "sft" and "text" in item:
+            continue
+        for pieces in chat.turns(item):
+            before, after = _split(tokenizer, pieces)
+            if stage != "sft":
+                before, after = (
+                    (ids, [1.0 if w else PROMPT_WEIGHT * ((i + index) % PROMPT_EVERY == 0) for i, w in enumerate(weights)])
+                    for ids, weights in (before, after))
+            if branches and (before[0] != begun[0] or
+                             len(begun[0]) + sum(len(ids) for ids, _ in branches) + len(after[0]) > longest):
+                finish()
+            begun = before
+            branches.append(after)
+    finish()
     return out
+
+
+def tokens_in(sample):
+    return len(sample[0]) + sum(len(ids) for ids, _ in sample[2])
 
 
 _tokenizer = None  # of a worker process
@@ -80,9 +109,9 @@ class Stream:
 
     def __init__(self, tokenizer, length, seed, stage, split="train", sources=None, workers=0):
         self.tokenizer, self.length, self.seed, self.workers = tokenizer, length, seed, workers
-        self.arguments = (seed, stage, split, sources)
+        self.arguments = (seed, stage, split, sources, length)
         self.next_item = 0
-        self.pool = []  # (ids, weights)
+        self.pool = []  # samples
         self.dropped = 0
         self._ahead = None
 
@@ -91,11 +120,11 @@ class Stream:
             self._ahead = _Workers(self.workers, self.tokenizer, self.next_item, self.arguments)
         made = self._ahead.take() if self._ahead else samples_of(self.tokenizer, self.next_item, *self.arguments)
         self.next_item += 1
-        for ids, weights in made:
-            if len(ids) > self.length:
+        for sample in made:
+            if tokens_in(sample) > self.length:
                 self.dropped += 1
-            elif any(weights):
-                yield ids, weights
+            elif any(sample[1]) or any(any(weights) for _, weights in sample[2]):
+                yield sample
 
     def close(self):
         if self._ahead is not None:
@@ -103,24 +132,31 @@ class Stream:
             self._ahead = None
 
     def row(self):
-        """(ids, targets, weights, documents, positions), each of `length`, and the lengths of the samples."""
+        """(ids, targets, weights, documents, positions), each of `length`, and of every sample the number of
+        tokens and those of its continuations. Each continuation is a document; its positions go on."""
         ids, targets, weights, documents, positions, counts = [], [], [], [], [], []
         document = 0
+
+        def add(part, weight, first):
+            nonlocal document
+            ids.extend(part)
+            targets.extend(part[1:] + [0])
+            weights.extend(list(weight[1:]) + [0])
+            documents.extend([document] * len(part))
+            positions.extend(range(first, first + len(part)))
+            document += 1
         while True:
             while len(self.pool) < self.POOL:
                 self.pool += self._samples()
             room = self.length - len(ids)
-            at = next((i for i, (sample, _) in enumerate(self.pool) if len(sample) <= room), None)
+            at = next((i for i, sample in enumerate(self.pool) if tokens_in(sample) <= room), None)
             if at is None:
                 break
-            sample, weight = self.pool.pop(at)
-            ids += sample
-            targets += sample[1:] + [0]
-            weights += list(weight[1:]) + [0]
-            documents += [document] * len(sample)
-            positions += range(len(sample))
-            counts.append(len(sample))
-            document += 1
+            begun, weight, branches = self.pool.pop(at)
+            add(begun, weight, 0)
+            for part, weight in branches:
+                add(part, weight, len(begun))
+            counts.append((len(begun), [len(part) for part, _ in branches]))
         pad = self.length - len(ids)
         return (ids + [0] * pad, targets + [0] * pad, weights + [0] * pad, documents + [document] * pad,
                 positions + list(range(pad))), counts
@@ -131,9 +167,9 @@ class Stream:
         spans = []
         for i, (_, counts) in enumerate(drawn):
             first = i * self.length
-            for count in counts:
-                spans.append((first, count))
-                first += count
+            for count, branches in counts:
+                spans.append((first, count, branches))
+                first += count + sum(branches)
         columns = zip(*(row for row, _ in drawn))
         names = ("ids", "targets", "weights", "documents", "positions")
         kinds = (torch.long, torch.long, torch.float, torch.long, torch.long)

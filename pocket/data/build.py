@@ -15,8 +15,7 @@ from . import arithmetic, builtin, dates, families, home, lists, natural, prose,
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
-# (task, weight, maker). Tool calls are 43 % of the items but for the two that are for pretraining alone: they
-# teach to look up and to copy, and every token of theirs is cheap.
+# (task, share of the items, maker)
 MIXTURE = (
     ("tools", 0.20, tools.make_tools_item),
     ("natural", 0.10, natural.make_natural_item),
@@ -29,20 +28,40 @@ MIXTURE = (
     ("prose", 0.07, prose.make_prose_item),
     ("identity", 0.05, prose.make_identity_item),
 )
-PRETRAINING = MIXTURE + (
-    ("series", 0.15, lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_series")),
-    ("recall", 0.60, recall.make_recall_item),
-)
-MAKERS = {name: maker for name, _, maker in PRETRAINING}
+MAKERS = {name: maker for name, _, maker in MIXTURE}
+# Drills of pretraining: looking up and copying.
+MAKERS["series"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_series")
+MAKERS["recall"] = recall.make_recall_item
 # For tests: the requests that no call answers.
 MAKERS["missing"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_missing")
 MAKERS["no_tool"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_no_tool")
 
+# Training draws several conversations over the same tools at once: to read the tools is most of their cost. With
+# these shares of the draws half of the tokens are about tools, a fifth arithmetic, a tenth dates and units.
+TOGETHER = {"tools": tools.make_tools_items, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
+CONVERSATIONS = 8  # of a draw
+DRAWS = {"tools": 0.085, "natural": 0.045, "builtin": 0.012, "home": 0.02, "arithmetic": 0.40, "dates": 0.268, "lists": 0.09,
+         "robot": 0.02, "prose": 0.03, "identity": 0.03}
+PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.08}
 
-def item_at(seed, split, index, source=None, language=None, mixture=MIXTURE):
+
+def items_at(seed, split, index, source=None, draws=None):
+    """Draw `index` of a stream for training: one item, or several that begin with the same tools."""
+    rng = random.Random(stable_hash(f"{seed}/{split}/{source}/draw/{index}"))
+    draws = draws or DRAWS
+    name = source or rng.choices(list(draws), list(draws.values()))[0]
+    if name not in TOGETHER:
+        return [item_at(seed, split, index, name)]
+    items = TOGETHER[name](split, rng, None, CONVERSATIONS)
+    for number, item in enumerate(items):
+        item.update(id=f"{seed}/{split}/{index}.{number}", source=name)
+    return items
+
+
+def item_at(seed, split, index, source=None, language=None):
     """Item `index`; of one source and language if they are given."""
     rng = random.Random(stable_hash(f"{seed}/{split}/{source}/{language}/{index}"))
-    name = source or rng.choices([n for n, _, _ in mixture], [s for _, s, _ in mixture])[0]
+    name = source or rng.choices([n for n, _, _ in MIXTURE], [s for _, s, _ in MIXTURE])[0]
     item = MAKERS[name](split, rng, language)
     if item is None:  # no grammars to phrase with, or a split they have no part in
         item = natural.make_natural_item(split, rng, language)

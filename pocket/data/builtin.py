@@ -545,31 +545,29 @@ def _program_system(language, rng, today):
 _AND = {"en": (" and ", ", and also ", ". And "), "de": (" und ", ". Außerdem: ", ", und "), "zh": ("，还有", "，另外")}
 
 
-def make_builtin_item(split, rng, language=None):
-    language = language or pick_language(rng)
-    today, thinking = R.random_day(rng), rng.random() < 0.85
+def _request(split, rng, language, today):
+    """(kind, text, rounds of calls, pattern)"""
     kind = rng.choices(("call", "two_calls", "chain", "no_tool"), (0.50, 0.17, 0.20, 0.13))[0]
-    checks, rounds = [], []
     if kind == "no_tool":
         pattern = _NONE[language].pick(rng, split)
         text = expand(pattern, rng)
         for slot, make in (("{place}", values.place), ("{title}", values.title), ("{person}", values.person), ("{chore}", values.chore)):
             text = text.replace(slot, make(rng, language, split))
-        text = text.replace("{company}", values.invented_word(rng, language))
-    elif kind == "chain":
+        return kind, text.replace("{company}", values.invented_word(rng, language)), [], pattern
+    if kind == "chain":
         text, (first, second), pattern = _chain(language, split, rng, today)
-        rounds = [[first], [second]]
-    else:
-        text, call, pattern = _single(rng.choice(NAMES[:5] * 2 + NAMES), language, split, rng, today)
-        rounds = [[call]]
-        if kind == "two_calls":
-            more, other, _ = _single(rng.choice(NAMES[:5] * 2 + NAMES), language, split, rng, today)
-            lower = more[:1].lower() + more[1:] if language == "en" else more
-            text = text.rstrip("?？。.!") + rng.choice(_AND[language]) + lower
-            rounds = [[call, other]]
-    needed = {call.name for calls in rounds for call in calls}
-    tools = _declared(rng, split, language, needed)
-    messages = [user(_dress(text, rng, language))]
+        return kind, text, [[first], [second]], pattern
+    text, call, pattern = _single(rng.choice(NAMES[:5] * 2 + NAMES), language, split, rng, today)
+    if kind == "call":
+        return kind, text, [[call]], pattern
+    more, other, _ = _single(rng.choice(NAMES[:5] * 2 + NAMES), language, split, rng, today)
+    lower = more[:1].lower() + more[1:] if language == "en" else more
+    return kind, text.rstrip("?？。.!") + rng.choice(_AND[language]) + lower, [[call, other]], pattern
+
+
+def _conversation(kind, text, rounds, rng, language, thinking):
+    """(messages, checks)"""
+    messages, checks = [user(_dress(text, rng, language))], []
     if kind == "no_tool":
         reply = expand(rng.choice(P.NO_TOOL[language]), rng)
         messages.append(assistant(reply, "Wanted: something else. None of the tools fits." if thinking else None))
@@ -587,5 +585,25 @@ def make_builtin_item(split, rng, language=None):
         checks.append({"turn": len(messages), "kind": "contains", "all": [str(c.result) for c in last if not isinstance(c.result, list)
                                                                           and not (c.name == "weekday" and language != "en")]})
         messages.append(assistant(reply, ("Tell the result." if len(last) == 1 else "Tell both results.") if thinking else None))
-    return make_item("tools", kind, language, split, "builtin", pattern, messages, checks,
-                     system=_program_system(language, rng, today), tools=tools, thinking=thinking)
+    return messages, checks
+
+
+def make_builtin_items(split, rng, language=None, count=1):
+    """`count` conversations that begin with the same declared tools."""
+    language, today, items, tools, system = language or pick_language(rng), R.random_day(rng), [], None, ""
+    while len(items) < count:
+        kind, text, rounds, pattern = _request(split, rng, language, today)
+        needed = {call.name for calls in rounds for call in calls}
+        if tools is None:
+            tools, system = _declared(rng, split, language, needed), _program_system(language, rng, today)
+        elif not needed <= {t["function"]["name"] for t in tools}:
+            continue
+        thinking = rng.random() < 0.85
+        messages, checks = _conversation(kind, text, rounds, rng, language, thinking)
+        items.append(make_item("tools", kind, language, split, "builtin", pattern, messages, checks, system=system,
+                               tools=tools, thinking=thinking))
+    return items
+
+
+def make_builtin_item(split, rng, language=None):
+    return make_builtin_items(split, rng, language)[0]

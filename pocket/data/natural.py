@@ -11,7 +11,7 @@ from . import values
 from .item import assistant, make_item, pick_language, tool_result, user
 from .numbers import typo
 from .phrases import PatternSet, expand, tidy
-from .tools import Tool, _distractors, _system
+from .tools import Again, Scene, Tool, _distractors, _system, make_call
 from .families import TRAIN_THINGS, nonsense_name
 
 _TEXT = """
@@ -474,8 +474,8 @@ FAMILIES = _load()
 class _Declared:
     """What a distractor of tools.py and a tool of this file have in common here."""
 
-    def __init__(self, name, schema):
-        self.name, self.schema = name, schema
+    def __init__(self, family, schema):
+        self.name, self.family, self.schema = schema["function"]["name"], family, schema
 
 
 def _others(family, pool, rng, language, count):
@@ -485,7 +485,7 @@ def _others(family, pool, rng, language, count):
     for other in rng.sample(near, min(len(near), count)):
         if rng.random() < 0.5:
             schema = other.schema(rng, rng.random() < 0.1)
-            out.append(_Declared(schema["function"]["name"], schema))
+            out.append(_Declared(other, schema))
     thing = rng.choice(TRAIN_THINGS)
     base = Tool(rng.choice(thing.verbs), thing, rng, language)
     out += _distractors([base], count, rng, language, TRAIN_THINGS)
@@ -511,56 +511,94 @@ def _clashes(family, tool):
     return thing is not None and thing.key in _OVERLAPS.get(family.key, "").split()
 
 
-def make_natural_item(split, rng, language=None):
-    language = language or pick_language(rng)
-    held = [f for f in FAMILIES if f.held_out]
-    pool = held if split == "test_families" else [f for f in FAMILIES if not f.held_out]
-    family = rng.choice([f for f in pool if f.patterns[language]])
-    pattern = family.sets[language].pick(rng, split)
-    template, today = expand(pattern, rng), R.random_day(rng)
-    thinking = rng.random() < 0.7
-    schema = family.schema(rng, rng.random() < 0.12)
-    name = schema["function"]["name"]
+class _Scene(Scene):
+    """A conversation over a tool of this file among others; `fits`: it is declared."""
+
+    def __init__(self, split, rng, language):
+        super().__init__(split, rng, language)
+        held = [f for f in FAMILIES if f.held_out]
+        self.pool = held if split == "test_families" else [f for f in FAMILIES if not f.held_out]
+        family = rng.choice([f for f in self.pool if f.patterns[self.language]])
+        self.target = _Declared(family, family.schema(rng, rng.random() < 0.12))
+        count = rng.randint(8, 11) if split == "test_longer" else rng.randint(0, 7)
+        declared = [t for t in _others(family, self.pool, rng, self.language, count)
+                    if t.name != self.target.name and not _clashes(family, t)]
+        self.fits = not declared or rng.random() > 0.08
+        if self.fits:
+            declared.append(self.target)
+        rng.shuffle(declared)
+        self.declared = declared
+        self.own = [t for t in declared if isinstance(t, _Declared) and t.family.patterns[self.language]]
+        families = {t.family for t in declared if isinstance(t, _Declared)}
+        self.generated = [t for t in declared if isinstance(t, Tool) and not any(_clashes(f, t) for f in families)]
+        self.absent_families = [f for f in self.pool if f.patterns[self.language] and f not in families and
+                                not any(_clashes(f, t) for t in declared)]
+        needs_today = any(r.kind == "date" for t in declared if isinstance(t, Tool) for r in t.parameters.values())
+        self.said = _system(self.language, rng, self.today, needs_today)
+
+
+def _asked(family, name, scene):
+    """(request in pieces, arguments, what is thought, pattern)"""
+    rng, language = scene.rng, scene.language
+    pattern = family.sets[language].pick(rng, scene.split)
     arguments, reasons, pieces = {}, [], []
     units = dict(zip(("unit_a", "unit_b"), rng.sample(rng.choice(_UNITS[language]).split(), 2)))
-    for part in _split_slots(template):
+    for part in _split_slots(expand(pattern, rng)):
         if not part.startswith("{"):
             pieces.append((part, False))
             continue
         key = family.parameters[part[1:-1]]
-        surface, value = (units[key],) * 2 if key in units else _sample(key, language, split, rng, today)
+        surface, value = (units[key],) * 2 if key in units else _sample(key, language, scene.split, rng, scene.today)
         arguments[part[1:-1]] = value
         reasons.append(f"{part[1:-1]}: " + (surface if surface == str(value) or isinstance(value, list)
                                             else f"{surface} = {str(value).lower() if isinstance(value, bool) else value}"))
         pieces.append((surface, True))
-    count = rng.randint(8, 11) if split == "test_longer" else rng.randint(0, 7)
-    others = [t for t in _others(family, pool, rng, language, count)
-              if t.name != name and not _clashes(family, t)]
+    reason = f"{name}. " + ("; ".join(reasons) + "." if reasons else "no arguments.")
+    return pieces, {n: arguments[n] for n in family.parameters if n in arguments}, reason, pattern
+
+
+def _conversation(scene, family, name):
+    """About a declared tool, or, without a name, about one that is not there."""
+    rng, language = scene.rng, scene.language
+    pieces, arguments, reason, pattern = _asked(family, name, scene)
     text = _noisy(pieces, rng, language)
-    ordered = {n: arguments[n] for n in family.parameters if n in arguments}
-    missing = [n for n in family.required if n not in ordered]
-    declared = others + [_Declared(name, schema)]
-    if not missing and others and rng.random() < 0.08:  # the tool is taken away
-        declared = others
-        reply = expand(rng.choice(P.NO_TOOL[language]), rng)
-        reason = f"Wanted: {family.about.rstrip('.').lower()}. Tools: {', '.join(t.name for t in others)}. None fits."
-        messages = [user(text), assistant(reply, reason if thinking else None)]
+    if not name:
+        reason = f"Wanted: {family.about.rstrip('.').lower()}. Tools: {', '.join(t.name for t in scene.declared)}. None fits."
+        messages = [user(text), assistant(expand(rng.choice(P.NO_TOOL[language]), rng), scene.reasoning(reason))]
         checks, kind = [{"turn": 1, "kind": "none"}], "no_tool"
     else:
-        reason = f"{name}. " + ("; ".join(reasons) + "." if reasons else "no arguments.")
-        messages = [user(text), assistant("", reason if thinking else None, [(name, ordered)])]
-        checks, kind = [{"turn": 1, "kind": "call", "calls": [{"name": name, "arguments": ordered}]}], "call"
+        messages = [user(text), assistant("", scene.reasoning(reason), [(name, arguments)])]
+        checks, kind = [{"turn": 1, "kind": "call", "calls": [{"name": name, "arguments": arguments}]}], "call"
         if rng.random() < 0.4:
-            value = rng.choice((rng.randint(0, 9999), rng.choice(P.STATES), values.title(rng, language, split)))
+            value = rng.choice((rng.randint(0, 9999), rng.choice(P.STATES), values.title(rng, language, scene.split)))
             messages.append(tool_result({"result": value}))
             text = {"en": "The result is {}.", "de": "Das Ergebnis ist {}.", "zh": "结果是{}。"}[language].format(value)
-            messages.append(assistant(text, "Tell the result." if thinking else None))
+            messages.append(assistant(text, scene.reasoning("Tell the result.")))
             checks.append({"turn": 3, "kind": "contains", "all": [str(value)]})
-    rng.shuffle(declared)
-    needs_today = any(r.kind == "date" for t in declared if isinstance(t, Tool) for r in t.parameters.values())
-    return make_item("tools", kind, language, split, "natural_" + family.key, pattern, messages, checks,
-                     system=_system(language, rng, today, needs_today), tools=[t.schema for t in declared],
-                     thinking=thinking)
+    return make_item("tools", kind, language, scene.split, "natural_" + family.key, pattern, messages, checks,
+                     system=scene.said, tools=[t.schema for t in scene.declared], thinking=scene.thinking)
+
+
+def make_natural_items(split, rng, language=None, count=1):
+    """`count` conversations that begin with the same declared tools: some of this file, some generated."""
+    scene = _Scene(split, rng, language)
+    items = [_conversation(scene, scene.target.family, scene.target.name if scene.fits else None)]
+    while len(items) < count:
+        scene.thinking, kind = rng.random() < 0.7, rng.random()
+        if kind < 0.1 and scene.absent_families:
+            items.append(_conversation(scene, rng.choice(scene.absent_families), None))
+        elif scene.generated and (kind < 0.4 or not scene.own):
+            items.append(dict(make_call(Again(scene, scene.generated)), tools=items[0]["tools"]))
+        elif scene.own:
+            tool = rng.choice(scene.own)
+            items.append(_conversation(scene, tool.family, tool.name))
+        else:
+            break
+    return items
+
+
+def make_natural_item(split, rng, language=None):
+    return make_natural_items(split, rng, language)[0]
 
 
 def _split_slots(template):

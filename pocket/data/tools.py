@@ -269,6 +269,10 @@ class Scene:
         options = [v for v in thing.verbs if verbs is None or v in verbs] or thing.verbs
         return Tool(self.rng.choice(options), thing, self.rng, self.language, self.rng.random() < 0.15)
 
+    def absent(self):
+        """A tool that is wanted but not among the declared ones."""
+        return self.tool()
+
     def shown(self, tools, distractors=None):
         """The declared tools in random order."""
         rng = self.rng
@@ -283,13 +287,42 @@ class Scene:
         return [n for n in tool.parameters if n in tool.required or self.rng.random() < 0.5]
 
     def item(self, kind, tool, pattern, declared, messages, checks):
-        needs_today = any(role.kind == "date" for t in declared for role in t.parameters.values())
         return make_item("tools", kind, self.language, self.split, tool.thing.key, pattern, messages, checks,
-                         system=_system(self.language, self.rng, self.today, needs_today),
-                         tools=[t.schema for t in declared], thinking=self.thinking)
+                         system=self.system(declared), tools=[t.schema for t in declared], thinking=self.thinking)
+
+    def system(self, declared):
+        self.declared = declared
+        needs_today = any(role.kind == "date" for t in declared for role in t.parameters.values())
+        self.said = _system(self.language, self.rng, self.today, needs_today)
+        return self.said
 
     def reasoning(self, text):
         return text if self.thinking else None
+
+
+class Again(Scene):
+    """Another request over declared tools: those of a scene, or some among others."""
+
+    def __init__(self, scene, declared=None):
+        self.split, self.rng, self.language, self.today, self.things = scene.split, scene.rng, scene.language, scene.today, scene.things
+        self.declared, self.said = declared or scene.declared, scene.said
+        self.thinking = self.rng.random() < 0.7
+
+    def tool(self, verbs=None):
+        return self.rng.choice(self.declared)
+
+    def absent(self):
+        names, doing = {t.name for t in self.declared}, {(t.verb, t.thing.key) for t in self.declared}
+        while True:
+            tool = super().tool()
+            if tool.name not in names and (tool.verb, tool.thing.key) not in doing:
+                return tool
+
+    def shown(self, tools, distractors=None):
+        return self.declared
+
+    def system(self, declared):
+        return self.said
 
 
 def _names(declared):
@@ -332,7 +365,7 @@ def make_call(scene):
 def make_two_calls(scene):
     rng = scene.rng
     first = scene.tool()
-    if rng.random() < 0.35:
+    if rng.random() < 0.35 or len(getattr(scene, "declared", (0, 0))) == 1:
         second = first  # the same tool twice, with other values
     else:
         second = scene.tool()
@@ -362,8 +395,12 @@ def make_missing(scene):
     """A required argument is not given: ask, and call once it is."""
     rng = scene.rng
     tool = scene.tool()
-    while not [n for n in tool.required if tool.parameters[n].kind != "boolean"]:
+    for _ in range(100):
+        if any(tool.parameters[n].kind != "boolean" for n in tool.required):
+            break
         tool = scene.tool()
+    else:
+        return make_call(scene)  # none of the declared tools needs anything
     declared = scene.shown([tool])
     missing = rng.choice([n for n in tool.required if tool.parameters[n].kind != "boolean"])
     arguments = sample_arguments(tool, [n for n in scene.mentioned(tool) if n != missing], scene.language, scene.split,
@@ -398,7 +435,7 @@ def off_topic(language, split, rng):
 
 def make_no_tool(scene):
     rng = scene.rng
-    tool = scene.tool()
+    tool = scene.absent()
     if rng.random() < 0.3:
         pattern, text = off_topic(scene.language, scene.split, rng)
         declared, wanted = scene.shown([tool]), "something else"
@@ -441,8 +478,19 @@ def make_series(scene):
 _KINDS = ((make_call, 0.63), (make_missing, 0.15), (make_no_tool, 0.12), (make_two_calls, 0.10))
 
 
+def _draw_kind(rng):
+    return rng.choices([m for m, _ in _KINDS], [w for _, w in _KINDS])[0]
+
+
 def make_tools_item(split, rng, language=None, kind=None):
     scene = Scene(split, rng, language)
     makers = {m.__name__: m for m in (make_series, *(m for m, _ in _KINDS))}
-    maker = makers[kind] if kind else rng.choices([m for m, _ in _KINDS], [w for _, w in _KINDS])[0]
+    maker = makers[kind] if kind else _draw_kind(rng)
     return maker(scene)
+
+
+def make_tools_items(split, rng, language, count):
+    """`count` conversations that begin with the same declared tools."""
+    scene = Scene(split, rng, language)
+    items = [_draw_kind(rng)(scene)]
+    return items + [_draw_kind(rng)(Again(scene)) for _ in range(count - 1)]

@@ -39,6 +39,23 @@ def test_every_item_passes_its_own_checks(sample):
             assert not verify.explain(check, verify.turn_of(item["messages"][check["turn"]])), item
 
 
+def test_conversations_drawn_together_begin_alike():
+    kinds = set()
+    for source in build.TOGETHER:
+        for index in range(60):
+            together = build.items_at(5, "train", index, source)
+            assert len(together) == build.CONVERSATIONS or source == "natural"
+            assert len({json.dumps((item["system"], item["tools"])) for item in together}) == 1
+            assert len({json.dumps(item["messages"]) for item in together}) > len(together) / 2
+            names = {t["function"]["name"] for t in together[0]["tools"]}
+            for item in together:
+                kinds.add(item["kind"])
+                for check in item["checks"]:
+                    assert not verify.explain(check, verify.turn_of(item["messages"][check["turn"]])), item
+                assert {name for name, _ in first_call(item)} <= names
+    assert kinds == {"call", "two_calls", "chain", "missing", "no_tool"}
+
+
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list}
 
 
@@ -274,6 +291,13 @@ def test_forty_phrasings_for_each_task_and_language():
 def test_an_item_is_the_same_every_time():
     assert items("train", 50) == items("train", 50)
     assert build.item_at(1, "train", 3) != build.item_at(2, "train", 3)
+
+
+def test_half_of_the_conversations_of_training_are_about_tools():
+    drawn = [item for i in range(1500) for item in build.items_at(7, "train", i)]
+    share = lambda task: sum(item["task"] == task for item in drawn) / len(drawn)
+    for task, low, high in (("tools", 0.45, 0.62), ("arithmetic", 0.17, 0.26), ("dates", 0.11, 0.18), ("lists", 0.02, 0.08)):
+        assert low < share(task) < high, (task, share(task))
 
 
 def test_shares_are_those_of_the_plan():

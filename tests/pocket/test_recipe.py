@@ -16,7 +16,8 @@ from pocket import chat, export, model as M, quantise, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
-from pocket.stream import Stream  # noqa: E402
+from pocket.data import build  # noqa: E402
+from pocket.stream import Stream, samples_of, tokens_in  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAINS = pathlib.Path(os.environ.get("MAINS_BIN", ROOT / "build/release/mains"))
@@ -74,7 +75,7 @@ def test_the_loss_falls_and_the_output_changes(tmp_path, vocabulary, monkeypatch
     torch.testing.assert_close(reloaded.logits(ids), trainer.model.logits(ids), atol=0.05, rtol=0.05)  # bf16 weights
 
 
-@pytest.mark.parametrize("stage, at", [("pretrain", 3), ("sparse", 20), ("sft", 28)])
+@pytest.mark.parametrize("stage, at", [("pretrain", 3), ("sparse", 25), ("sft", 29)])
 def test_an_interruption_changes_nothing(tmp_path, vocabulary, stage, at):
     whole = fresh(tmp_path / "whole", vocabulary)
     losses = [whole.step()["loss"] for _ in range(at + 3)]
@@ -191,6 +192,34 @@ def test_packed_documents_do_not_see_each_other(sparse):
             torch.testing.assert_close(packed[:, first:first + count], alone, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("run", [{}, {"sparse": True}, {"sparse": True, "indexer_loss": True}])
+def test_continuations_are_what_they_are_alone(run):
+    """Outputs and gradients of three continuations of one beginning, among other documents, are those of three documents."""
+    made = lively(TINY)
+    begun, counts, other = 23, [9, 30, 14], 12
+    ids = torch.randint(5, TINY.vocab_size, (1, begun + sum(counts) + other))
+    spans, positions, begin = [(0, begun, counts), (begun + sum(counts), other)], [*range(begun)], begun
+    positions += [begun + i for count in counts for i in range(count)] + [*range(other)]
+    packed_run, loss, whole_run = M.Run(**run), 0, M.Run(**run)
+    packed, context = made.hidden(ids, positions=torch.tensor([positions]), mask=M.group_documents(spans), run=packed_run)
+    drafted = made.mtp_hidden(packed, ids, context)
+    for count in counts:
+        here = slice(begin, begin + count)
+        own = torch.cat((ids[:, :begun], ids[:, here]), 1)
+        alone, alone_context = made.hidden(own, run=whole_run)
+        torch.testing.assert_close(packed[:, :begun], alone[:, :begun], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(packed[:, here], alone[:, begun:], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(drafted[:, here], made.mtp_hidden(alone, own, alone_context)[:, begun:], atol=1e-5, rtol=1e-4)
+        loss = loss + alone[:, begun:].square().sum()
+        begin += count
+    weights = [p for n, p in made.named_parameters() if "indexer" not in n and not n.startswith("mtp")]
+    expected = torch.autograd.grad(loss, weights)
+    got = torch.autograd.grad(packed[:, begun:begun + sum(counts)].square().sum(), weights)
+    for a, b in zip(got, expected):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+    assert bool(packed_run.losses) == bool(run.get("indexer_loss"))
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_cached_generation_is_the_whole_forward(sparse):
     made = lively(TINY)
@@ -243,17 +272,40 @@ def test_the_bias_evens_out_the_load(tmp_path, vocabulary):
 
 def test_rows_hold_whole_samples(vocabulary):
     tokenizer = tokens.load(vocabulary)
-    stream = Stream(tokenizer, 384, 3, "sft")
-    batch = stream.batch(4)
-    assert batch["ids"].shape == (4, 384)
-    bos, eos = tokenizer.token_to_id(chat.BOS), tokenizer.token_to_id(chat.EOS)
+    batch = Stream(tokenizer, 1024, 3, "sft").batch(4)
+    assert batch["ids"].shape == (4, 1024)
+    bos, eos, user = (tokenizer.token_to_id(text) for text in (chat.BOS, chat.EOS, chat.USER))
+    continued, begun = 0, 0
     for row in range(4):
         for document in batch["documents"][row].unique():
-            ids = batch["ids"][row][batch["documents"][row] == document].tolist()
-            assert not any(ids) or (ids[0] == bos and eos in ids and bos not in ids[1:])
-    last = (batch["positions"][:, 1:] == 0).nonzero(as_tuple=True)
+            here = batch["documents"][row] == document
+            ids, positions = batch["ids"][row][here].tolist(), batch["positions"][row][here].tolist()
+            assert positions == list(range(positions[0], positions[0] + len(ids)))
+            if positions[0]:  # a continuation of the document before
+                assert ids[0] == user and eos in ids and bos not in ids and positions[0] == begun
+                continued += 1
+            else:
+                assert not any(ids) or ids[0] == bos and bos not in ids[1:]
+                begun = len(ids)
+    assert continued > 5
+    last = (batch["documents"][:, 1:] != batch["documents"][:, :-1]).nonzero(as_tuple=True)
     assert (batch["weights"][:, :-1][last] == 0).all(), "the end of a document predicts nothing"
     assert set(batch["weights"].unique().tolist()) == {0, 1, 2, 4}
+
+
+def test_samples_say_what_conversations_say(vocabulary):
+    """Beginning and continuation are the tokens of the whole text, whatever is shared."""
+    tokenizer, shared = tokens.load(vocabulary), 0
+    for index in range(60):
+        whole = [tokens.encode_pieces(tokenizer, pieces) for item in build.items_at(3, "train", index) if "text" not in item
+                 for pieces in chat.turns(item)]
+        got = []
+        for ids, weights, branches in samples_of(tokenizer, index, 3, "sft", "train", None, 1200):
+            got += [(ids + more, weights + also) for more, also in branches] or [(ids, weights)]
+            assert tokens_in((ids, weights, branches)) <= 1200 or len(branches) == 0
+            shared += len(branches) > 1
+        assert got == whole
+    assert shared > 3
 
 
 def test_workers_make_the_same_rows(vocabulary):
