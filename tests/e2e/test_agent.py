@@ -204,5 +204,6 @@ def test_ctrl_c_at_the_question_ends_the_turn(env, model, tools_file):
         screen.wait_for("[y/N] ")
         screen.type("y\r")
         screen.wait_for("Saved.\n")
+        screen.wait_for("> ")  # until then the terminal takes Ctrl-D for itself
         screen.type("\x04")
         assert screen.wait() == 0
