@@ -1,6 +1,8 @@
 """The model card from what was measured: the worst figures first, nothing typed by hand.
 
-    python -m pocket.card --results RESULTS --shipped FILE.gguf --out README.md
+    python -m pocket.card --results RESULTS [MORE...] --shipped FILE.gguf --out README.md
+
+Several runs of pocket.evaluate, of other rows or other systems, make one table.
 """
 
 import argparse
@@ -8,7 +10,7 @@ import hashlib
 import json
 import pathlib
 
-from .evaluate import as_percent, table
+from .evaluate import ROWS, as_percent, table
 
 TRAINED = "trained (bf16)"  # the column of evaluate.py
 HEADLINES = ("unseen tool families", "human: snips")
@@ -55,14 +57,15 @@ def headlines(records, systems):
 
 
 def quantisation(records, shipped, trained):
-    """Points lost by the shipped file over all items of all cells, and the most in one row."""
-    rows = list(dict.fromkeys(r["row"] for r in records))
+    """Points lost by the shipped file over all items that both were asked, and the most in one row."""
+    asked = lambda row, system: pooled(records, row, system)[1]
+    rows = [row for row in dict.fromkeys(r["row"] for r in records) if asked(row, shipped) == asked(row, trained) > 0]
     total = {s: [sum(x) for x in zip(*(pooled(records, row, s) for row in rows))] for s in (shipped, trained)}
     share = lambda pair: 100 * pair[0] / pair[1]
     losses = {row: share(pooled(records, row, trained)) - share(pooled(records, row, shipped)) for row in rows}
     most = max(losses, key=losses.get)
-    return (f"Over all items the shipped file reaches {share(total[shipped]):.2f} %, the trained weights {share(total[trained]):.2f} %. "
-            f"The row that loses most is “{most}” ({losses[most]:+.1f} points); on the headlines it loses "
+    return (f"Over the {total[shipped][1]:,} items of the {len(rows)} sets that both were asked, the shipped file reaches {share(total[shipped]):.2f} %, the trained weights {share(total[trained]):.2f} %. "
+            f"The set that loses most is “{most}” ({losses[most]:+.1f} points); on the headlines it loses "
             + " and ".join(f"{losses[row]:+.1f}" for row in HEADLINES if row in losses) + " points.")
 
 
@@ -88,6 +91,22 @@ def card(results, shipped, notes):
     return "\n\n".join(sections) + "\n"
 
 
+def merged(runs):
+    """One table of several: of a cell that two runs measured, the one with more items."""
+    best, architecture = {}, {}
+    for run in runs:
+        architecture = architecture or run["architecture"]
+        for record in run["records"]:
+            key = (record["row"], record["language"], record["system"])
+            if key not in best or best[key]["exact"]["of"] < record["exact"]["of"]:
+                best[key] = record
+    rows = list(dict.fromkeys(("human: ", *(row for row, _, _ in ROWS))))
+    place = lambda key: next((i for i, row in enumerate(rows) if key[0].startswith(row)), len(rows))
+    systems = list(dict.fromkeys(r["system"] for run in runs for r in run["records"]))
+    order = sorted(best, key=lambda key: (place(key), systems.index(key[2])))
+    return {"records": [best[key] for key in order], "architecture": architecture}
+
+
 def read_notes(path):
     """The parts that people write, by their `# @name` lines."""
     parts = {}
@@ -102,12 +121,12 @@ def read_notes(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--results", type=pathlib.Path, required=True, help="folder of pocket.evaluate")
+    parser.add_argument("--results", type=pathlib.Path, nargs="+", required=True, help="folders of pocket.evaluate")
     parser.add_argument("--shipped", type=pathlib.Path, required=True)
     parser.add_argument("--notes", type=pathlib.Path, default=pathlib.Path(__file__).with_name("CARD_NOTES.md"))
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
-    results = json.loads((options.results / "results.json").read_text(encoding="utf-8"))
+    results = merged([json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in options.results])
     options.out.write_text(card(results, options.shipped, read_notes(options.notes)), encoding="utf-8")
 
 

@@ -122,15 +122,17 @@ def as_percent(entry):
 
 
 def table(records):
-    """Markdown: systems as columns, exact share with interval; the number of items in the row's head."""
+    """Markdown: systems as columns, exact share with interval; the number of items in the row's head, and in a
+    cell if it is another."""
     systems = list(dict.fromkeys(r["system"] for r in records))
     lines = ["| set | language | items | " + " | ".join(systems) + " |", "|---|---|---|" + "---|" * len(systems)]
     keys = list(dict.fromkeys((r["row"], r["language"]) for r in records))
     for row, language in keys:
         here = {r["system"]: r for r in records if (r["row"], r["language"]) == (row, language)}
-        count = next(iter(here.values()))["exact"]["of"]
-        lines.append(f"| {row} | {language} | {count} | " +
-                     " | ".join(as_percent(here.get(s, {}).get("exact")) for s in systems) + " |")
+        entries = [here.get(s, {}).get("exact") for s in systems]
+        count = next(e for e in entries if e)["of"]
+        cells = [as_percent(e) + (f" of {e['of']}" if e and e["of"] != count else "") for e in entries]
+        lines.append(f"| {row} | {language} | {count} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -205,6 +207,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--human-items", type=int, help="of each human-written set; all if left out")
+    parser.add_argument("--rows", help="only rows that begin with one of these, separated by commas")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--twin", type=pathlib.Path, help="folder of the dense model of equal cost")
@@ -218,6 +221,8 @@ def main():
     answerers = systems(options)
     options.out.mkdir(parents=True, exist_ok=True)
     rows = list(human_rows(options.human_items)) + list(generated_rows(options.items))
+    if options.rows:
+        rows = [r for r in rows if r[0].startswith(tuple(options.rows.split(",")))]
     if not human_sets.folder():
         print("the human-written sets are not there (MAINS_TEST_DATA): the headline figures are left out")
     records = evaluate(answerers, rows)

@@ -153,6 +153,20 @@ def test_the_card_shows_the_worst_first_and_names_what_was_missed(tmp_path):
     assert "1,234 bytes" in text and "“robot, longer” (+2.0 points)" in text and "* indexer recall: 0.5" in text
 
 
+def test_runs_of_other_rows_and_systems_make_one_table():
+    def run(row, system, of, architecture=None):
+        record = {"row": row, "language": "en", "system": system, "exact": evaluate.summary([True] * of)}
+        return {"records": [record], "architecture": architecture}
+    one = card.merged([run("robot, longer", "shipped", 50, {"load": 1}), run("human: snips", "shipped", 700),
+                       run("robot, longer", "shipped", 1000), run("robot, longer", "no grammar", 200)])
+    assert [(r["row"], r["system"], r["exact"]["of"]) for r in one["records"]] == [
+        ("human: snips", "shipped", 700), ("robot, longer", "shipped", 1000), ("robot, longer", "no grammar", 200)]
+    assert one["architecture"] == {"load": 1}
+    lines = evaluate.table(one["records"]).splitlines()
+    assert lines[-1] == "| robot, longer | en | 1000 | 100.0 (99.6–100.0) | 100.0 (98.1–100.0) of 200 |"
+    assert lines[-2] == "| human: snips | en | 700 | 100.0 (99.5–100.0) | – |"
+
+
 def test_the_card_of_the_repository_is_that_of_its_file():
     import hashlib
     folder = pathlib.Path(card.__file__).parent
