@@ -11,7 +11,7 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, builtin, dates, families, home, lists, natural, prose, recall, robot, tools
+from . import arithmetic, builtin, dates, families, home, lists, natural, prose, recall, robot, schemas, tools
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
@@ -40,6 +40,7 @@ MAKERS["no_tool"] = lambda split, rng, language: tools.make_tools_item(split, rn
 # these shares of the draws half of the tokens are about tools, a fifth arithmetic, a tenth dates and units.
 TOGETHER = {"tools": tools.make_tools_items, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
 CONVERSATIONS = 8  # of a draw
+WIDENED = 0.3  # of the draws of made-up tools
 DRAWS = {"tools": 0.085, "natural": 0.045, "builtin": 0.012, "home": 0.02, "arithmetic": 0.40, "dates": 0.268, "lists": 0.09,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.08}
@@ -53,6 +54,8 @@ def items_at(seed, split, index, source=None, draws=None):
     if name not in TOGETHER:
         return [item_at(seed, split, index, name)]
     items = TOGETHER[name](split, rng, None, CONVERSATIONS)
+    if name != "builtin" and rng.random() < WIDENED:
+        items = schemas.widened(items, rng)
     for number, item in enumerate(items):
         item.update(id=f"{seed}/{split}/{index}.{number}", source=name)
     return items

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from pocket.data import arithmetic, build, dates, home, natural, robot, verify
+from pocket.data import arithmetic, build, dates, home, natural, robot, schemas, verify
 from pocket.data.families import TEST_THINGS, TRAIN_THINGS
 from pocket.data.item import LANGUAGES, SPLITS
 from pocket.data.numbers import number_in_words
@@ -54,6 +54,26 @@ def test_conversations_drawn_together_begin_alike():
                     assert not verify.explain(check, verify.turn_of(item["messages"][check["turn"]])), item
                 assert {name for name, _ in first_call(item)} <= names
     assert kinds == {"call", "two_calls", "chain", "missing", "no_tool"}
+
+
+def test_widened_schemas_keep_the_calls():
+    grown, relaxed = 0, 0
+    for index in range(40):
+        rng = random.Random(index)
+        items = build.TOGETHER["tools"]("train", rng, None, 4)
+        wide = schemas.widened(items, rng)
+        before, after = ({t["function"]["name"]: t["function"]["parameters"] for t in some[0]["tools"]} for some in (items, wide))
+        assert list(before) == list(after)
+        for name, parameters in before.items():
+            names = list(parameters["properties"])
+            assert [n for n in after[name]["properties"] if n in names] == names, "in their order"
+            grown += len(after[name]["properties"]) > len(names)
+            relaxed += after[name].get("required") == [] != parameters.get("required", [])
+        for one, other in zip(items, wide, strict=True):
+            assert one["messages"] == other["messages"]
+            if one["kind"] == "missing":
+                assert all(after[n].get("required", []) == p.get("required", []) for n, p in before.items())
+    assert grown > 50 and relaxed > 10
 
 
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list}
