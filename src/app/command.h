@@ -17,11 +17,13 @@ struct CommandLine {
 };
 
 void AddBatchCommand(CommandLine& line);
+void AddBenchCommand(CommandLine& line);
 void AddChatCommand(CommandLine& line);
 void AddInfoCommand(CommandLine& line);
 void AddLogitsCommand(CommandLine& line);
 void AddMeasureCommand(CommandLine& line);
 void AddModelsCommand(CommandLine& line);
+void AddPerplexityCommand(CommandLine& line);
 void AddPullCommand(CommandLine& line);
 void AddRunCommand(CommandLine& line);
 void AddTokenizeCommand(CommandLine& line);

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
 
+#include "app/progress_line.h"
 #include "base/units.h"
 
 namespace mains {
@@ -35,29 +35,6 @@ int64_t FileBytes(const ModelLocation& location) {
 double PhysicalMemory() {
   return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
-
-// One line on a terminal, rewritten as work goes on and gone at the end.
-class ProgressLine {
- public:
-  explicit ProgressLine(std::string what) : what_(std::move(what)), shown_(isatty(STDERR_FILENO) != 0) {
-    Show(0);
-  }
-  ~ProgressLine() {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
-  }
-  void Show(double done) {
-    const int percent = static_cast<int>(done * 100);
-    if (!shown_ || percent == percent_) return;
-    percent_ = percent;
-    std::fputs(fmt::format("\r\x1b[K{} {}%", what_, percent).c_str(), stderr);
-    std::fflush(stderr);
-  }
-
- private:
-  std::string what_;
-  bool shown_;
-  int percent_ = -1;
-};
 
 }  // namespace
 
@@ -112,15 +89,17 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   engine_options.threads = options.threads;
   engine_options.max_context = options.context;
   engine_options.draft = options.draft;
+  if (options.chunk > 0) engine_options.prompt_chunk = options.chunk;
   if (options.kv == "f32") engine_options.state_dtype = DType::kF32;
   if (options.kv == "bf16") engine_options.state_dtype = DType::kBF16;
   if (options.kv == "f16") engine_options.state_dtype = DType::kF16;
   engine_options.ignored_config_keys = {options.ignored_keys.begin(), options.ignored_keys.end()};
   engine_options.read_weights =
       static_cast<double>(FileBytes(model.source.location)) < kMemoryShare * PhysicalMemory();
-  ProgressLine progress("loading " + model.source.location.name);
+  ProgressLine progress;
+  const std::string loading = "loading " + model.source.location.name;
   engine_options.progress = [&](double done, const char*) {
-    progress.Show(done);
+    progress.Show(fmt::format("{} {}%", loading, static_cast<int>(done * 100)));
     return !cancelled();
   };
   ASSIGN_OR_RETURN(std::unique_ptr<const Checkpoint> checkpoint, OpenCheckpoint(model.source));

@@ -20,6 +20,7 @@ struct LoadOptions {
   int64_t context = 0;
   std::string kv = "auto";
   int64_t draft = 0;
+  int64_t chunk = 0;  // EngineOptions::prompt_chunk; 0: its default
   std::vector<std::string> ignored_keys;
   bool verbose = false;
 };

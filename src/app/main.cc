@@ -7,11 +7,13 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   mains::CommandLine line{app, {}};
   mains::AddBatchCommand(line);
+  mains::AddBenchCommand(line);
   mains::AddChatCommand(line);
   mains::AddInfoCommand(line);
   mains::AddLogitsCommand(line);
   mains::AddMeasureCommand(line);
   mains::AddModelsCommand(line);
+  mains::AddPerplexityCommand(line);
   mains::AddPullCommand(line);
   mains::AddRunCommand(line);
   mains::AddTokenizeCommand(line);

@@ -11,10 +11,10 @@
 #include "app/interrupt.h"
 #include "app/load_options.h"
 #include "app/npy.h"
+#include "app/text_sequences.h"
 #include "base/file.h"
 #include "engine/measure.h"
 #include "io/json.h"
-#include "io/tokenizer/tokenizer.h"
 
 namespace mains {
 namespace {
@@ -66,21 +66,6 @@ Result<std::vector<Sequence>> ReadIds(const std::string& file) {
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     ASSIGN_OR_RETURN(Sequence sequence, ParseLine(line, fmt::format("{}:{}", file, number)));
     sequences.push_back(std::move(sequence));
-  }
-  return sequences;
-}
-
-// The text of a file, cut into sequences.
-Result<std::vector<Sequence>> ReadText(const std::string& file, const ModelSource& model, int64_t length) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxFileBytes));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Tokenizer> tokenizer, LoadTokenizer(model));
-  ASSIGN_OR_RETURN(const std::vector<int32_t> ids, tokenizer->Encode(text));
-  std::vector<Sequence> sequences;
-  for (size_t begin = 0; begin < ids.size(); begin += static_cast<size_t>(length)) {
-    const size_t end = std::min(ids.size(), begin + static_cast<size_t>(length));
-    sequences.push_back(
-        {{ids.begin() + static_cast<std::ptrdiff_t>(begin), ids.begin() + static_cast<std::ptrdiff_t>(end)},
-         {}});
   }
   return sequences;
 }
@@ -142,7 +127,9 @@ Status Run(const MeasureOptions& options) {
     ASSIGN_OR_RETURN(sequences, ReadIds(options.ids));
   } else {
     const int64_t length = std::min(options.length, model.engine->max_context());
-    ASSIGN_OR_RETURN(sequences, ReadText(options.text, model.source, length));
+    ASSIGN_OR_RETURN(const std::vector<std::vector<int32_t>> texts,
+                     ReadSequences(options.text, model.source, length));
+    for (const std::vector<int32_t>& ids : texts) sequences.push_back({ids, {}});
   }
   Measurement total;
   std::vector<float> logprobs;

@@ -107,20 +107,36 @@ Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_byte
 }
 
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::string name = path.string() + ".XXXXXX";
-  const Descriptor fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd.ok()) return FileError(path, "create a temporary beside", errno);
+  ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(path));
+  RETURN_IF_ERROR(file->Write(bytes));
+  return file->Commit();
+}
 
-  Status status = WriteAll(fd.get(), bytes, name);
-  if (status.ok() && ::fchmod(fd.get(), 0644) != 0) status = FileError(name, "set the mode of", errno);
-  if (status.ok() && ::fsync(fd.get()) != 0) status = FileError(name, "sync", errno);
-  if (status.ok() && ::rename(name.c_str(), path.c_str()) != 0) status = FileError(path, "rename to", errno);
-  if (!status.ok()) {
-    ::unlink(name.c_str());
-    return status;
-  }
-  return SyncFolder(folder);
+Result<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::filesystem::path& path) {
+  std::unique_ptr<AtomicFile> file(new AtomicFile);
+  std::string name = path.string() + ".XXXXXX";
+  file->fd_ = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file->fd_ < 0) return FileError(path, "create a temporary beside", errno);
+  file->path_ = path;
+  file->temporary_ = std::move(name);
+  return file;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::Write(std::string_view bytes) {
+  return WriteAll(fd_, bytes, temporary_);
+}
+
+Status AtomicFile::Commit() {
+  if (::fchmod(fd_, 0644) != 0) return FileError(temporary_, "set the mode of", errno);
+  if (::fsync(fd_) != 0) return FileError(temporary_, "sync", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return FileError(path_, "rename to", errno);
+  temporary_.clear();
+  return SyncFolder(path_.has_parent_path() ? path_.parent_path() : ".");
 }
 
 }  // namespace mains

@@ -40,6 +40,25 @@ Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_byte
 // the old bytes or the new ones, never a part. The temporary is removed on failure.
 Status WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
+// The same for what is made piece by piece: nobody sees the file before Commit.
+class AtomicFile {
+ public:
+  static Result<std::unique_ptr<AtomicFile>> Create(const std::filesystem::path& path);
+  ~AtomicFile();  // without Commit, nothing is left
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  Status Write(std::string_view bytes);
+  // Once, and nothing after it.
+  Status Commit();
+
+ private:
+  AtomicFile() = default;
+  std::filesystem::path path_;
+  std::string temporary_;  // empty: there is none any more
+  int fd_ = -1;
+};
+
 // "No such file or directory" and the like for an errno value.
 std::string ErrnoMessage(int error_number);
 

@@ -13,6 +13,7 @@
 #include "models/registry.h"
 #include "nn/language_model.h"
 #include "ops/device.h"
+#include "ops/profile/profiling_device.h"
 #include "ops/shape/shape_device.h"
 
 namespace mains {
@@ -76,6 +77,19 @@ Error OutOfMemory() {
 std::optional<int32_t> Best(std::span<const float> logits) {
   if (!AllFinite(logits)) return {};
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+VerbUse::Kind KindOf(Verb verb) {
+  switch (verb) {
+    case Verb::kLinear:
+    case Verb::kGatedLinear:
+    case Verb::kHeadLinear:
+    case Verb::kMoeAdd: return VerbUse::Kind::kMatrices;
+    case Verb::kIndexScores:
+    case Verb::kAttend:
+    case Verb::kAttendExpanded: return VerbUse::Kind::kAttention;
+    default: return VerbUse::Kind::kOther;
+  }
 }
 
 class EngineImpl;
@@ -206,9 +220,12 @@ class EngineImpl final : public Engine {
   int64_t state_bytes_per_token() const override { return format_.bytes_per_position(); }
   int64_t state_bytes_used() const override { return pool_.used_pages() * pool_.page_bytes(); }
   MemoryNeed NeedFor(int64_t context) const override;
-  TokenCost CostAt(int64_t depth) const override;
+  TokenCost CostAt(int64_t depth) const override { return CostOfStep(1, 1, depth, TokenKind::kGenerated); }
+  TokenCost CostOfStep(int64_t sequences, int64_t tokens, int64_t past, TokenKind kind) const override;
+  void StartProfile() override { profile_ = std::make_unique<ProfilingDevice>(*device_); }
+  std::vector<VerbUse> EndProfile() override;
 
-  int64_t prompt_chunk() const { return prompt_chunk_; }
+  int64_t prompt_chunk() const override { return prompt_chunk_; }
   int64_t d_model() const { return facts_.d_model; }
   // Whether `ids` may follow `length` tokens.
   Status Admit(int64_t length, std::span<const int32_t> ids) const;
@@ -237,8 +254,9 @@ class EngineImpl final : public Engine {
   // `last`, which takes the last of `hidden`.
   Status EvaluateDrafts(std::span<const int32_t> ids, const SequenceStep& chunk, const Tensor& hidden,
                         std::vector<float>& last, const LogitsSink& drafts);
-  // The model on the shape device for one sequence: the cost goes to `device`, the peak is returned.
-  int64_t Measure(ShapeDevice& device, int64_t tokens, int64_t past, bool prompt) const;
+  // The model on the shape device for equal sequences: the cost goes to `device`, the peak is returned.
+  int64_t Measure(ShapeDevice& device, int64_t sequences, int64_t tokens, int64_t past, bool prompt) const;
+  Device& device() { return profile_ ? static_cast<Device&>(*profile_) : *device_; }
 
   std::unique_ptr<const Checkpoint> checkpoint_;
   std::unique_ptr<LanguageModel> model_;
@@ -246,6 +264,7 @@ class EngineImpl final : public Engine {
   StateFormat format_;
   PagePool pool_;
   std::unique_ptr<Device> device_;
+  std::unique_ptr<ProfilingDevice> profile_;  // around device_; null unless a profile is taken
   Arena arena_;
   int64_t prompt_chunk_, draft_, max_context_;
   int threads_;
@@ -441,7 +460,7 @@ void EngineImpl::GuessAhead(std::span<Work> works) {
   }
   if (parts.empty()) return;
   Frame frame(arena_);
-  Context ctx{*device_, arena_};
+  Context ctx{device(), arena_};
   for (int64_t round = 0; !parts.empty(); ++round) {
     const LanguageModel::Guess guess = Draft(ctx, parts, /*logits=*/true);
     std::vector<DraftRows> further;
@@ -486,7 +505,7 @@ void EngineImpl::FeedDraftLayer(Context& ctx, std::span<Work> works, std::span<c
 
 void EngineImpl::Run(std::span<Work> works) {
   Frame frame(arena_);
-  Context ctx{*device_, arena_};
+  Context ctx{device(), arena_};
   int64_t tokens = 0, wanted = 0;
   std::vector<SequenceStep> sequences;
   for (const Work& work : works) {
@@ -549,7 +568,7 @@ Status EngineImpl::EvaluateChunks(std::span<const int32_t> ids, TokenKind kind, 
     const int64_t rows = std::min(chunk, total - begin);
     RETURN_IF_ERROR(state.Reserve(rows));
     Frame frame(arena_);
-    Context ctx{*device_, arena_, probe};
+    Context ctx{device(), arena_, probe};
     const SequenceStep sequence{0, rows, begin, kind == TokenKind::kPrompt, state.pages()};
     const Batch batch = NewBatch(ctx, {&sequence, 1}, rows);
     for (int64_t r = 0; r < rows; ++r) {
@@ -570,7 +589,7 @@ Status EngineImpl::EvaluateChunks(std::span<const int32_t> ids, TokenKind kind, 
 Status EngineImpl::EvaluateDrafts(std::span<const int32_t> ids, const SequenceStep& chunk,
                                   const Tensor& hidden, std::vector<float>& last, const LogitsSink& drafts) {
   Frame frame(arena_);
-  Context ctx{*device_, arena_};
+  Context ctx{device(), arena_};
   const int64_t first = std::max<int64_t>(0, chunk.past - 1), rows = chunk.past + chunk.rows - 1 - first;
   const std::span<const float> here = Values(hidden);
   if (rows > 0) {
@@ -592,19 +611,22 @@ Status EngineImpl::EvaluateDrafts(std::span<const int32_t> ids, const SequenceSt
   return {};
 }
 
-int64_t EngineImpl::Measure(ShapeDevice& device, int64_t tokens, int64_t past, bool prompt) const {
+int64_t EngineImpl::Measure(ShapeDevice& device, int64_t sequences, int64_t tokens, int64_t past,
+                            bool prompt) const {
   Arena arena(Arena::Mode::kMeasureOnly);
   Context ctx{device, arena};
-  const SequenceStep sequence{0, tokens, past, prompt, nullptr};
-  const Batch batch{
-      ctx.NewI32({tokens}), ctx.NewI32({tokens}), ctx.NewI32({1}), {&sequence, 1}, format_.streams()};
+  std::vector<SequenceStep> steps;
+  for (int64_t i = 0; i < sequences; ++i) steps.push_back({i * tokens, tokens, past, prompt, nullptr});
+  const int64_t rows = sequences * tokens;
+  const Batch batch{ctx.NewI32({rows}), ctx.NewI32({rows}), ctx.NewI32({sequences}), steps,
+                    format_.streams()};
   Tensor hidden;
   model_->Forward(ctx, batch, nullptr, draft_ > 0 && prompt ? &hidden : nullptr);
   if (hidden.rank > 0) {  // as FeedDraftLayer does
     Batch fed = batch;
-    for (Tensor* t : {&fed.ids, &fed.positions}) *t = ctx.NewI32({tokens});
+    for (Tensor* t : {&fed.ids, &fed.positions}) *t = ctx.NewI32({rows});
     fed.logit_rows = ctx.NewI32({0});
-    model_->Draft(ctx, fed, ctx.NewF32({tokens, facts_.d_model}));
+    model_->Draft(ctx, fed, ctx.NewF32({rows, facts_.d_model}));
   }
   return arena.peak_bytes();
 }
@@ -615,14 +637,33 @@ MemoryNeed EngineImpl::NeedFor(int64_t context) const {
   need.weight_bytes = facts_.Total().bytes;
   need.state_bytes = (context + kPagePositions - 1) / kPagePositions * format_.page_bytes();
   const int64_t tokens = std::min(prompt_chunk_, context);
-  need.activation_bytes = Measure(device, tokens, context - tokens, /*prompt=*/true);
+  need.activation_bytes = Measure(device, 1, tokens, context - tokens, /*prompt=*/true);
   return need;
 }
 
-TokenCost EngineImpl::CostAt(int64_t depth) const {
+TokenCost EngineImpl::CostOfStep(int64_t sequences, int64_t tokens, int64_t past, TokenKind kind) const {
   ShapeDevice device;
-  Measure(device, 1, depth, /*prompt=*/false);
+  Measure(device, sequences, tokens, past, kind == TokenKind::kPrompt);
   return {device.cost().flops, device.cost().weight_bytes, device.cost().state_bytes};
+}
+
+std::vector<VerbUse> EngineImpl::EndProfile() {
+  std::vector<VerbUse> uses;
+  if (!profile_) return uses;
+  for (int i = 0; i < kVerbCount; ++i) {
+    const Verb verb = static_cast<Verb>(i);
+    const ProfilingDevice::Use& use = profile_->use(verb);
+    if (use.calls == 0) continue;
+    uses.push_back({VerbName(verb),
+                    KindOf(verb),
+                    use.calls,
+                    use.seconds,
+                    {use.cost.flops, use.cost.weight_bytes, use.cost.state_bytes}});
+  }
+  std::stable_sort(uses.begin(), uses.end(),
+                   [](const VerbUse& a, const VerbUse& b) { return a.seconds > b.seconds; });
+  profile_.reset();
+  return uses;
 }
 
 // Reads one byte of every page of the weights, so that they are in memory and readable.

@@ -115,6 +115,17 @@ struct TokenCost {
   double flops = 0, weight_bytes = 0, state_bytes = 0;
 };
 
+// What one verb (ops/device.h) did in the steps of a profile.
+struct VerbUse {
+  // Products of weights and activations; attention and the scores of its index; all else.
+  enum class Kind { kMatrices, kAttention, kOther };
+  std::string name;  // "gated_linear"
+  Kind kind = Kind::kOther;
+  int64_t calls = 0;
+  double seconds = 0;
+  TokenCost cost;  // of all calls; of experts, the weights of those that the tokens chose
+};
+
 class Engine {
  public:
   // A checkpoint folder or a .gguf file. Weights are mapped, not read.
@@ -141,7 +152,8 @@ class Engine {
 
   virtual const ModelFacts& facts() const = 0;
   virtual const Checkpoint& checkpoint() const = 0;
-  virtual int64_t max_context() const = 0;  // tokens per session
+  virtual int64_t max_context() const = 0;   // tokens per session
+  virtual int64_t prompt_chunk() const = 0;  // EngineOptions::prompt_chunk
   virtual int threads() const = 0;
   virtual std::string device_name() const = 0;  // "avx512, 2 threads"
   virtual DType state_dtype() const = 0;
@@ -151,6 +163,13 @@ class Engine {
   // Without running anything: memory at a context, and the cost of one generated token at a depth.
   virtual MemoryNeed NeedFor(int64_t context) const = 0;
   virtual TokenCost CostAt(int64_t depth) const = 0;
+  // Of one step that appends `tokens` to each of `sequences` with `past` tokens.
+  virtual TokenCost CostOfStep(int64_t sequences, int64_t tokens, int64_t past, TokenKind kind) const = 0;
+
+  // Until EndProfile, each verb is timed and counted. EndProfile gives those that were called, in the order
+  // of their time, longest first.
+  virtual void StartProfile() = 0;
+  virtual std::vector<VerbUse> EndProfile() = 0;
 };
 
 }  // namespace mains

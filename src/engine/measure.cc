@@ -91,13 +91,13 @@ std::optional<double> Measurement::Acceptance() const {
 }
 
 Status Measure(Engine& engine, std::span<const int32_t> ids, std::span<const uint8_t> counted,
-               Measurement& total, std::vector<float>* logprobs) {
+               Measurement& total, std::vector<float>* logprobs, const LogitRowSink& rows) {
   if (!counted.empty() && counted.size() != ids.size()) {
     return Error{ErrorCode::kInvalid, std::to_string(counted.size()) + " marks for " +
                                           std::to_string(ids.size()) + " tokens: give one for each"};
   }
   std::vector<int32_t> said, guessed;  // the most likely token, after each position
-  const auto read = [&](int64_t first, const Tensor& logits) {
+  const auto read = [&](int64_t first, const Tensor& logits) -> Status {
     for (int64_t r = 0; r < logits.dim(0); ++r) {
       said.push_back(Best(RowOf(logits, r)));
       const size_t next = static_cast<size_t>(first + r + 1);
@@ -107,8 +107,9 @@ Status Measure(Engine& engine, std::span<const int32_t> ids, std::span<const uin
       ++total.predicted;
       total.said_right += said.back() == ids[next] ? 1 : 0;
       if (logprobs) logprobs->push_back(static_cast<float>(logprob));
+      if (rows) RETURN_IF_ERROR(rows(first + r, RowOf(logits, r)));
     }
-    return Status();
+    return {};
   };
   const auto read_guesses = [&](int64_t, const Tensor& logits) {
     for (int64_t r = 0; r < logits.dim(0); ++r) guessed.push_back(Best(RowOf(logits, r)));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -39,8 +40,10 @@ struct Measurement {
 
 // Runs a sequence and adds to `total`. `counted`, if not empty, says for each token whether it counts for
 // guesses (the text of an answer, not of its prompt). `logprobs`, if not null, gets the natural
-// logarithm of the probability of ids[1], ids[2], ... appended.
+// logarithm of the probability of ids[1], ids[2], ... appended. `rows`, if set, gets the logits of each
+// position that another token follows, in order.
+using LogitRowSink = std::function<Status(int64_t position, std::span<const float> logits)>;
 Status Measure(Engine& engine, std::span<const int32_t> ids, std::span<const uint8_t> counted,
-               Measurement& total, std::vector<float>* logprobs = nullptr);
+               Measurement& total, std::vector<float>* logprobs = nullptr, const LogitRowSink& rows = {});
 
 }  // namespace mains
