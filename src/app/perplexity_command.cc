@@ -69,7 +69,9 @@ Status Run(const PerplexityOptions& options) {
   const InterruptScope interrupt;
   // A damaged base is found before anything is computed.
   std::unique_ptr<const LogprobFile> base;
-  if (!options.base.empty()) ASSIGN_OR_RETURN(base, LogprobFile::Open(options.base));
+  if (!options.base.empty()) {
+    ASSIGN_OR_RETURN(base, LogprobFile::Open(options.base));
+  }
   ASSIGN_OR_RETURN(const LoadedModel model,
                    LoadEngine(options.load, [&] { return interrupt.interrupted(); }));
   ASSIGN_OR_RETURN(const std::vector<std::vector<int32_t>> sequences, ReadText(options, model));

@@ -62,8 +62,12 @@ class Buffer {
   }
   Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
   Buffer& operator=(Buffer&&) = delete;
-  const std::byte* data() const { return data_; }
-  int64_t bytes() const { return bytes_; }
+  const std::byte* data() const {
+    return data_;
+  }
+  int64_t bytes() const {
+    return bytes_;
+  }
 
  private:
   Buffer() = default;
@@ -92,8 +96,8 @@ class LimitMeterImpl final : public LimitMeter {
  private:
   // The highest of `spell()` until the time is up, at least three of them.
   double HighestRate(const std::function<double()>& spell) const {
-    const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                                     std::chrono::duration<double>(seconds_));
+    const Clock::time_point end =
+        Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds_));
     double best = 0;
     for (int i = 0; i < 3 || Clock::now() < end; ++i) best = std::max(best, spell());
     return best;
@@ -120,9 +124,8 @@ class LimitMeterImpl final : public LimitMeter {
     int64_t rounds = kFirstRounds;
     return HighestRate([&] {
       const Clock::time_point start = Clock::now();
-      pool_.ParallelFor(pieces, 1, [&](int64_t, int64_t, int) {
-        sink_.fetch_xor(kernel.run(rounds) > 0 ? 1 : 0);
-      });
+      pool_.ParallelFor(pieces, 1,
+                        [&](int64_t, int64_t, int) { sink_.fetch_xor(kernel.run(rounds) > 0 ? 1 : 0); });
       const double seconds = std::max(Seconds(Clock::now() - start), 1e-9);
       const double rate = kernel.operations * static_cast<double>(rounds * pieces) / seconds;
       if (seconds < kSpellSeconds / 2) rounds *= 2;

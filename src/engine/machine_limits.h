@@ -25,15 +25,15 @@ struct MachineLimits {
   double read_bytes_per_second = 0;  // of a buffer that fits no cache
   std::vector<MachinePeak> peaks;
 
-  // The fastest that multiplies these numbers; where none does, the fastest of the next wider ones (int8, bf16,
-  // f32). Null if nothing was measured.
+  // The fastest that multiplies these numbers; where none does, the fastest of the next wider ones (int8,
+  // bf16, f32). Null if nothing was measured.
   const MachinePeak* Best(std::string_view numbers) const;
 };
 
 struct LimitOptions {
   int threads = 1;
-  std::optional<Isa> isa;   // default: the best this processor has (MAINS_ISA lowers it)
-  double seconds = 0.1;     // for each figure
+  std::optional<Isa> isa;    // default: the best this processor has (MAINS_ISA lowers it)
+  double seconds = 0.1;      // for each figure
   int64_t buffer_bytes = 0;  // 0: four times the last cache, from 256 MiB to 2 GiB
 };
 

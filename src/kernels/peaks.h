@@ -11,10 +11,10 @@ namespace mains {
 
 // Multiplies and adds on registers only, in as many independent sums as hide the instruction's latency.
 struct PeakKernel {
-  const char* numbers;        // what is multiplied: "f32", "bf16" or "int8"
-  const char* unit;           // what multiplies: "scalar", "vector" or "tile"
-  const char* instruction;    // "vfmadd231ps zmm"
-  double operations;          // of one round; a multiply and an add are two
+  const char* numbers;           // what is multiplied: "f32", "bf16" or "int8"
+  const char* unit;              // what multiplies: "scalar", "vector" or "tile"
+  const char* instruction;       // "vfmadd231ps zmm"
+  double operations;             // of one round; a multiply and an add are two
   float (*run)(int64_t rounds);  // the value means nothing; it keeps the work from being optimised away
 };
 

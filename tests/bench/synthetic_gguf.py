@@ -168,7 +168,7 @@ def byte_level():
 
 def vocabulary(size):
     """Tokens, their types and merges: bytes, pairs, triples, and four control tokens at the end."""
-    special = ["<|bos|>", "<|eos|>", "<|pad|>", "<|end|>"]
+    special = ["<|bos|>", "<|endoftext|>", "<|pad|>", "<|im_end|>"]  # names that programs know for ends
     characters = byte_level()
     tokens, merges = list(characters), []
     for known in (characters, [a + b for a in characters for b in characters]):
