@@ -76,16 +76,13 @@ def start(command, timeout):
     return done.stdout
 
 
-def records(output):
-    """The JSON objects of an array that other words may surround, or of lines."""
-    begin = output.find("[\n")
-    begin = output.find("[{") if begin < 0 else begin
-    try:
-        if begin >= 0:
-            return json.JSONDecoder().raw_decode(output[begin:])[0]
-        return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    except json.JSONDecodeError:
-        raise Failure("prints no JSON that can be read") from None
+def objects_of_lines(output):
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def objects_of_array(output):
+    """Of the first array, which other words may surround."""
+    return json.JSONDecoder().raw_decode(output[re.search(r"\[\s*\{", output).start():])[0]
 
 
 def rates_of(found, test):
@@ -111,10 +108,14 @@ class Runner:
         """(rates, record); raises Failure."""
         shared = arguments(test, self.options.threads, self.options.repeats)
         if self.name == "mains":
-            command = [*self.command, "bench", str(file), *shared, "--json"]
+            command, read = [*self.command, "bench", str(file), *shared, "--json"], objects_of_lines
         else:
-            command = [*self.command, "-m", str(file), *shared, "-o", "json"]
-        return rates_of(records(start(command, self.options.timeout)), test)
+            command, read = [*self.command, "-m", str(file), *shared, "-o", "json"], objects_of_array
+        output = start(command, self.options.timeout)
+        try:
+            return rates_of(read(output), test)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise Failure("prints no JSON that can be read") from None
 
 
 def compare(runners, file, tests, options, tell):

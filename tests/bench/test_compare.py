@@ -1,6 +1,7 @@
 """compare.py with peers that are scripts, and what synthetic_gguf.py writes, by the gguf package."""
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from gguf.quants import dequantize
 
+MAINS_BIN = Path(os.environ.get("MAINS_BIN", Path(__file__).resolve().parents[2] / "build/release/mains")).resolve()
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import compare  # noqa: E402
 import synthetic_gguf  # noqa: E402
@@ -31,7 +33,7 @@ import json, sys
 assert sys.argv[1] == "bench" and sys.argv[-1] == "--json"
 option = dict(zip(sys.argv[3:-1:2], sys.argv[4:-1:2]))
 print(json.dumps({{"n_prompt": int(option["-p"]), "n_gen": int(option["-n"]), "n_depth": int(option.get("-d", 0)),
-                  "samples_ts": [30.0], "limit": {{"bound": "read", "share": 0.5}}}}))
+                  "samples_ts": [30.0], "limits": {{"peaks": [{{"numbers": "f32"}}]}}, "limit": {{"bound": "read", "share": 0.5}}}}))
 """
 
 
@@ -75,10 +77,15 @@ def test_a_peer_that_fails_is_reported(tmp_path, programs):
     [row] = results
     assert row["medians"]["mains"] == 30 and row["ratio"] is None
     assert row["failures"]["crash"] == "crashes (SIGABRT)"
-    assert "no JSON" in row["failures"]["silent"] or "did not run" in row["failures"]["silent"]
+    assert row["failures"]["silent"] == "prints no JSON that can be read"
     assert "unknown model architecture" in row["failures"]["fails"]
     assert "cannot be started" in row["failures"]["absent"]
     assert "crashes (SIGABRT)" in text
+
+
+def test_mains_itself(tmp_path):
+    results, text = run(tmp_path, {"mains": MAINS_BIN}, "--tests", "pp8,tg2,tg2@d4", "--rounds", "2", "--threads", "1")
+    assert all(row["medians"]["mains"] > 0 and row["share"] > 0 and not row["failures"] for row in results), text
 
 
 @pytest.mark.parametrize("arguments", [["--tests", "pp0"], ["--tests", "xx"], ["--peer", "nameless"],
