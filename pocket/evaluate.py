@@ -207,7 +207,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--human-items", type=int, help="of each human-written set; all if left out")
-    parser.add_argument("--rows", help="only rows that begin with one of these, separated by commas")
+    parser.add_argument("--rows", help="only rows that begin with one of these, separated by semicolons")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--twin", type=pathlib.Path, help="folder of the dense model of equal cost")
@@ -222,7 +222,7 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     rows = list(human_rows(options.human_items)) + list(generated_rows(options.items))
     if options.rows:
-        rows = [r for r in rows if r[0].startswith(tuple(options.rows.split(",")))]
+        rows = [r for r in rows if r[0].startswith(tuple(options.rows.split(";")))]
     if not human_sets.folder():
         print("the human-written sets are not there (MAINS_TEST_DATA): the headline figures are left out")
     records = evaluate(answerers, rows)
