@@ -15,7 +15,7 @@
 namespace mains {
 namespace {
 
-constexpr std::array kAllIsas = {Isa::kAvx512, Isa::kAvx2, Isa::kNeon, Isa::kReference};
+constexpr std::array kAllIsas = {Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAvx2, Isa::kNeon, Isa::kReference};
 
 #if defined(__x86_64__)
 // By hand, because clang before 15 does not know the name "f16c".
@@ -33,6 +33,7 @@ const char* IsaName(Isa isa) {
     case Isa::kNeon: return "neon";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
+    case Isa::kAvx512Vnni: return "avx512vnni";
   }
   return "unknown";
 }
@@ -47,10 +48,12 @@ bool IsaSupported(Isa isa) {
       return IsaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512dq");
+    case Isa::kAvx512Vnni: return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
     case Isa::kNeon: return true;
     case Isa::kAvx2:
-    case Isa::kAvx512: return false;
+    case Isa::kAvx512:
+    case Isa::kAvx512Vnni: return false;
 #else
     default: return false;
 #endif

@@ -6,12 +6,12 @@
 namespace mains {
 
 // Instruction-set levels that have kernels of their own, from weakest to strongest within a family.
-enum class Isa { kReference, kNeon, kAvx2, kAvx512 };
+enum class Isa { kReference, kNeon, kAvx2, kAvx512, kAvx512Vnni };
 
 const char* IsaName(Isa isa);
 
 // The strongest level that this processor and operating system support. MAINS_ISA=reference|avx2|
-// avx512|neon lowers it (an unknown or unsupported name is ignored with a warning).
+// avx512|avx512vnni|neon lowers it (an unknown or unsupported name is ignored with a warning).
 Isa DetectIsa();
 bool IsaSupported(Isa isa);
 

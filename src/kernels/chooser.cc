@@ -7,11 +7,13 @@ namespace mains {
 namespace {
 
 #if defined(__x86_64__)
-KernelTable Override(Isa isa, const SimdSlots& slots) {
+KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8) {
   KernelTable table = ref::Table();
   table.isa = isa;
   table.gemm_nt = slots.gemm_nt;
   table.gemm_nn_add = slots.gemm_nn_add;
+  table.quantize_row = int8.quantize_row;
+  table.gemm_packed = int8.gemm_packed;
   for (int i = 0; i < slots.unpack_count; ++i) {
     table.unpack[static_cast<size_t>(slots.unpack[i].slot)] = slots.unpack[i].unpack;
   }
@@ -34,10 +36,12 @@ KernelTable Override(Isa isa, const SimdSlots& slots) {
 const KernelTable& Kernels(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
 #if defined(__x86_64__)
-  static const KernelTable avx2 = Override(Isa::kAvx2, kAvx2Slots);
-  static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots);
+  static const KernelTable avx2 = Override(Isa::kAvx2, kAvx2Slots, kAvx2Int8Slots);
+  static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx2Int8Slots);
+  static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   if (isa == Isa::kAvx2) return avx2;
   if (isa == Isa::kAvx512) return avx512;
+  if (isa == Isa::kAvx512Vnni) return avx512vnni;
 #endif
   static const KernelTable reference = ref::Table();
   return reference;

@@ -22,12 +22,45 @@ namespace mains {
 // depends on positions only. It is also the number of positions in a page of the state.
 constexpr int64_t kKeyBlock = 64;
 
+// Rows of activations as 8-bit integers, the left side of a product with packed weights. A group of 32
+// columns of row r is codes[r * code_stride + 32 g...], each times scales[r * group_stride + g]; offsets
+// holds 128 times the sum of its codes. Columns are filled up with zeros to whole blocks of 64.
+struct Int8Rows {
+  int8_t* codes = nullptr;
+  float* scales = nullptr;
+  int32_t* offsets = nullptr;
+  int64_t code_stride = 0;   // a multiple of 64
+  int64_t group_stride = 0;  // code_stride / 32
+};
+
+// Rows of a packed weight (tensor/packed.h), from the first of a block of sixteen.
+struct PackedPanel {
+  const std::byte* data = nullptr;
+  int64_t stride = 0;  // bytes from sixteen rows to the next
+  int64_t rows = 0;    // of the weight, the columns of the product
+  int64_t blocks = 0;  // of 64 columns
+  WeightFormat format = WeightFormat::kPacked8;
+  DType scale_dtype = DType::kF16;
+  const uint8_t* codebook = nullptr;  // of kPacked4
+};
+
 struct KernelTable {
   Isa isa = Isa::kReference;
 
   // out[m, n] = sum_k x[m, k] * w[n, k], both with k contiguous.
   void (*gemm_nt)(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
                   int64_t k, float* out, int64_t out_stride) = nullptr;
+
+  // One row of n numbers to row `row` of `out`. A group's scale is its largest magnitude / 127; a code is the
+  // nearest integer to x * (127 / largest), ties to even. A group of nothing above 1e-30 is all zeros; one
+  // with a number that is not finite has the scale NaN.
+  void (*quantize_row)(const float* x, int64_t n, const Int8Rows& out, int64_t row) = nullptr;
+
+  // out[m, n] = x w^T for rows [first, first + m) of x, to contiguous rows of out. Sums over groups of 32
+  // columns are exact integers; from there acc = fma(float(sum), weight scale * activation scale, acc), group
+  // by group in their order: the same bits in every table, for any m.
+  void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
+                      int64_t out_stride) = nullptr;
 
   // out[m, n] += sum_j p[m, j] * v[j, n], added in the order of j.
   void (*gemm_nn_add)(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride,
@@ -36,9 +69,10 @@ struct KernelTable {
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
-  std::array<Unpack, kDTypeCount + 3> unpack{};
+  std::array<Unpack, kDTypeCount + 5> unpack{};
 
-  // Conversions of `n` numbers, for the state: kF32, kF16 and kBF16 are filled. F16 saturates; infinity stays.
+  // Conversions of `n` numbers, for the state: kF32, kF16 and kBF16 are filled. F16 saturates; infinity
+  // stays.
   using FromF32 = void (*)(const float* in, int64_t n, void* out);
   using ToF32 = void (*)(const void* in, int64_t n, float* out);
   std::array<FromF32, 3> from_f32{};  // indexed by DType

@@ -63,7 +63,7 @@ double Nmse(const std::vector<float>& got, const std::vector<float>& expected) {
 
 std::vector<Isa> SupportedIsas() {
   std::vector<Isa> isas;
-  for (Isa isa : {Isa::kReference, Isa::kNeon, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : {Isa::kReference, Isa::kNeon, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
     if (IsaSupported(isa)) isas.push_back(isa);
   }
   return isas;

@@ -19,6 +19,8 @@ enum class WeightFormat : uint8_t {
   kInt4Group,  // compressed-tensors pack-quantized: 8 nibbles per int32, lowest bits first;
                // value = (nibble - zero) * scale, zero = 8 unless zero points are stored
   kFp4Group,   // E2M1, two per byte, low nibble first, times a scale per block_cols elements (MXFP4)
+  kPacked8,    // of dtype's values, laid out for integer dot products (tensor/packed.h), 8-bit codes
+  kPacked4,    // the same, 4-bit codes
 };
 
 // One row, ready to unpack: what a kernel sees. Scales of column c: scales[c / group].
@@ -30,9 +32,10 @@ struct WeightRow {
   DType scale_dtype = DType::kF32;  // F32, BF16, F16 or F8E8M0
   WeightFormat format = WeightFormat::kPlain;
   int32_t group = 0;
+  int32_t lane = 0;  // of a packed weight: which of the rows of the block at `data`
 };
 
-// [rows, cols], row-major; immutable. `owner` keeps the bytes alive.
+// [rows, cols], row-major or packed; immutable. `owner` keeps the bytes alive.
 struct Weight {
   int64_t rows = 0;
   int64_t cols = 0;
@@ -50,9 +53,10 @@ struct Weight {
   std::shared_ptr<const void> owner;
 
   bool empty() const { return rows == 0; }
+  bool packed() const { return format == WeightFormat::kPacked8 || format == WeightFormat::kPacked4; }
   WeightRow Row(int64_t row) const;
   // Rows [begin, begin + count) as a weight of their own. Where scales are shared by several rows,
-  // `begin` must be a multiple of block_rows.
+  // `begin` must be a multiple of block_rows; of a packed weight, of kPackedRows.
   Weight RowRange(int64_t begin, int64_t count) const;
   int64_t bytes() const;           // data, scales and zero points
   std::string FormatName() const;  // "bf16", "f8_e4m3 128x128", "int4 g32", "q4_k"

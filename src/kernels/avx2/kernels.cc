@@ -1,6 +1,8 @@
 #include "kernels/avx2/vec.h"
 
+#include "kernels/avx2/int8.h"
 #include "kernels/simd/gemm.h"
+#include "kernels/simd/packed.h"
 #include "kernels/simd/rows.h"
 #include "kernels/simd/unpack.h"
 
@@ -22,5 +24,7 @@ const SimdSlots kAvx2Slots = {
     .add_scaled = AddScaled,
     .scale = Scale,
 };
+
+const Int8Slots kAvx2Int8Slots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPacked};
 
 }  // namespace mains

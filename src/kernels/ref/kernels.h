@@ -14,6 +14,10 @@ void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t
 void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
                int64_t n, float* out, int64_t out_stride);
 
+void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row);
+void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
+                int64_t out_stride);
+
 void RmsNorm(const float* x, const float* w, int64_t n, float eps, float* out);
 float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum);
 void SwiGlu(const float* gate, const float* up, int64_t n, float* out);

@@ -7,6 +7,8 @@ KernelTable Table() {
   table.isa = Isa::kReference;
   table.gemm_nt = GemmNt;
   table.gemm_nn_add = GemmNnAdd;
+  table.quantize_row = QuantizeRow;
+  table.gemm_packed = GemmPacked;
   table.unpack.fill(UnpackRow);
   table.from_f32 = {StoreF32, StoreF16, StoreBf16};
   table.to_f32 = {LoadF32, LoadF16, LoadBf16};

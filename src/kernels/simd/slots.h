@@ -12,6 +12,11 @@ struct SimdUnpack {
   KernelTable::Unpack unpack;
 };
 
+struct Int8Slots {
+  decltype(KernelTable::quantize_row) quantize_row;
+  decltype(KernelTable::gemm_packed) gemm_packed;
+};
+
 struct SimdSlots {
   decltype(KernelTable::gemm_nt) gemm_nt;
   decltype(KernelTable::gemm_nn_add) gemm_nn_add;
@@ -30,5 +35,7 @@ struct SimdSlots {
 // Defined on x86-64 only.
 extern const SimdSlots kAvx2Slots;
 extern const SimdSlots kAvx512Slots;
+extern const Int8Slots kAvx2Int8Slots;
+extern const Int8Slots kAvx512VnniSlots;
 
 }  // namespace mains

@@ -1,0 +1,95 @@
+// The integer vocabulary of simd/packed.h for AVX-512 with VNNI: one instruction multiplies 64 unsigned codes
+// with 64 signed ones and adds four products to each of 16 sums. Codes are 128 too large, which the sums
+// begin with.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace mains {
+namespace {
+
+using Codes = __m512i;
+using Dots = __m512i;
+using Numbers = __m512;
+using Four = __m512i;
+using Codebook = __m512i;
+
+// 12 sums and 12 totals, and what feeds them, in 32 registers.
+constexpr int kTileRows8 = 6;
+constexpr int kTileBlocks = 2;
+
+inline Codebook LoadCodebook(const uint8_t* book) {
+  if (book == nullptr) return _mm512_setzero_si512();
+  return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(book)));
+}
+inline Codes LoadCodes(const uint8_t* p) {
+  return _mm512_loadu_si512(p);
+}
+inline __m512i LowBytes(const uint8_t* p, Codebook book) {
+  return _mm512_shuffle_epi8(book, _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(15)));
+}
+inline __m512i HighBytes(const uint8_t* p, Codebook book) {
+  const __m512i high = _mm512_srli_epi16(_mm512_loadu_si512(p), 4);
+  return _mm512_shuffle_epi8(book, _mm512_and_si512(high, _mm512_set1_epi8(15)));
+}
+inline Codes LowCodes(const uint8_t* p, Codebook book) {
+  return LowBytes(p, book);
+}
+inline Codes HighCodes(const uint8_t* p, Codebook book) {
+  return HighBytes(p, book);
+}
+inline void StoreCodes(uint8_t* p, __m512i bytes) {
+  _mm512_store_si512(p, bytes);
+}
+inline Four BroadcastFour(uint32_t codes) {
+  return _mm512_set1_epi32(static_cast<int>(codes));
+}
+inline Dots BroadcastDot(int32_t a) {
+  return _mm512_set1_epi32(a);
+}
+inline Dots AddDots(Dots sums, Codes w, Four x) {
+  return _mm512_dpbusd_epi32(sums, w, x);
+}
+inline Numbers ZeroNumbers() {
+  return _mm512_setzero_ps();
+}
+inline Numbers LoadNumbers(const float* p) {
+  return _mm512_loadu_ps(p);
+}
+inline void StoreNumbers(float* p, Numbers a) {
+  _mm512_storeu_ps(p, a);
+}
+template <bool bf16>
+inline Numbers LoadScales(const uint8_t* p) {
+  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  if constexpr (bf16) return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  return _mm512_cvtph_ps(bits);
+}
+inline Numbers AddScaledSums(Numbers totals, Dots sums, Numbers weight, float scale) {
+  return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_mul_ps(weight, _mm512_set1_ps(scale)), totals);
+}
+
+// 32 numbers; see KernelTable::quantize_row.
+inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* offset) {
+  const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
+  const __m512i magnitude = _mm512_set1_epi32(0x7FFF'FFFF);
+  const __m512i largest = _mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(a), magnitude),
+                                           _mm512_and_si512(_mm512_castps_si512(b), magnitude));
+  const uint32_t bits = _mm512_reduce_max_epu32(largest);
+  float most;
+  __builtin_memcpy(&most, &bits, sizeof(most));
+  const bool finite = bits < 0x7F80'0000u, zero = finite && most < 1e-30f;
+  *scale = !finite ? __builtin_nanf("") : zero ? 0.0f : most / 127.0f;
+  const __m512 inverse = _mm512_set1_ps(finite && !zero ? 127.0f / most : 0.0f);
+  const __mmask16 keep = finite ? 0xFFFF : 0;  // no number times 0 is a number again
+  const __m512i qa = _mm512_maskz_cvtps_epi32(keep, _mm512_mul_ps(a, inverse));
+  const __m512i qb = _mm512_maskz_cvtps_epi32(keep, _mm512_mul_ps(b, inverse));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(codes), _mm512_cvtepi32_epi8(qa));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + 16), _mm512_cvtepi32_epi8(qb));
+  *offset = 128 * _mm512_reduce_add_epi32(_mm512_add_epi32(qa, qb));
+}
+
+}  // namespace
+}  // namespace mains

@@ -1,0 +1,10 @@
+#include "kernels/avx512vnni/int8.h"
+
+#include "kernels/simd/packed.h"
+#include "kernels/simd/slots.h"
+
+namespace mains {
+
+const Int8Slots kAvx512VnniSlots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPacked};
+
+}  // namespace mains
