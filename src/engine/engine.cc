@@ -10,6 +10,7 @@
 
 #include "engine/state.h"
 #include "io/checkpoint.h"
+#include "io/weight_packer.h"
 #include "models/registry.h"
 #include "nn/language_model.h"
 #include "ops/device.h"
@@ -666,13 +667,15 @@ std::vector<VerbUse> EngineImpl::EndProfile() {
   return uses;
 }
 
-// Reads one byte of every page of the weights, so that they are in memory and readable.
-Status TouchWeights(const Checkpoint& checkpoint, const ProgressFn& progress) {
+// Reads one byte of every page of the weights that were not packed, so that they are in memory and readable.
+Status TouchWeights(const Checkpoint& checkpoint, const WeightPacker* packer, const ProgressFn& progress) {
   const int64_t total = checkpoint.file_bytes();
   const int64_t page = sysconf(_SC_PAGESIZE);
   int64_t done = 0, reported = 0;
+  if (packer != nullptr) done = reported = packer->done_bytes();
   for (const std::string& name : checkpoint.Names()) {
     const StoredTensor* tensor = checkpoint.Find(name);
+    if (packer != nullptr && packer->Replaced(tensor->data)) continue;
     for (int64_t at = 0; at < tensor->bytes; at += page) {
       [[maybe_unused]] const volatile std::byte touched = tensor->data[at];
     }
@@ -698,9 +701,22 @@ Result<std::unique_ptr<Engine>> Engine::Load(const std::filesystem::path& model,
 
 Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> checkpoint,
                                              const EngineOptions& options) {
+  std::unique_ptr<WeightPacker> packer;
+  if (!options.reference && options.pack_weights) {
+    // Unlike pages of a file, packed weights cannot be dropped: some memory is left for state.
+    const int64_t total = std::max<int64_t>(1, checkpoint->file_bytes());
+    packer = std::make_unique<WeightPacker>(
+        *checkpoint, options.threads > 0 ? options.threads : AvailableCores(), AvailableMemory() / 10 * 8,
+        [&, total](int64_t done) {
+          return !options.progress ||
+                 options.progress(static_cast<double>(done) / static_cast<double>(total), "packing weights");
+        });
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> language_model,
-                   LoadModel(*checkpoint, options.ignored_config_keys, options.draft > 0));
-  if (options.read_weights) RETURN_IF_ERROR(TouchWeights(*checkpoint, options.progress));
+                   LoadModel(*checkpoint, options.ignored_config_keys, options.draft > 0, packer.get()));
+  if (options.read_weights) {
+    RETURN_IF_ERROR(TouchWeights(*checkpoint, packer.get(), options.progress));
+  }
   return std::unique_ptr<Engine>(
       std::make_unique<EngineImpl>(std::move(checkpoint), std::move(language_model), options));
 }

@@ -57,6 +57,9 @@ struct EngineOptions {
   std::set<std::string> ignored_config_keys;  // keys of config.json that the user vouches for
   // Touch all weights while loading, so that a broken disk shows now and the first answer is fast.
   bool read_weights = false;
+  // Lay large 8- and 4-bit weights out for integer products (tensor/packed.h): their layers round activations
+  // to 8 bits in groups of 32, and run several times as fast. Without, every product is one of f32 numbers.
+  bool pack_weights = true;
   ProgressFn progress;
 };
 

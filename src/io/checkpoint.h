@@ -47,8 +47,12 @@ class Checkpoint {
   virtual std::vector<std::string> Names() const = 0;
   // All bytes of the mapped files.
   virtual int64_t file_bytes() const = 0;
+  // Bytes of a tensor that are not needed any more: if they lie in a mapped file, the pages that are wholly
+  // theirs leave this process's memory. They can be read again, from the file.
+  void DropPages(const std::byte* data, int64_t bytes) const;
 
  protected:
+  bool mapped_ = false;  // tensors lie in mapped files, not in memory of somebody's own
   std::filesystem::path path_;
   Json config_;
 };

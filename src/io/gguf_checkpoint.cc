@@ -22,9 +22,11 @@ constexpr int64_t kMaxParts = 99999;  // what five digits can count
 class GgufCheckpoint final : public Checkpoint {
  public:
   static Result<std::unique_ptr<const Checkpoint>> From(const fs::path& path,
-                                                        std::vector<std::shared_ptr<const GgufFile>> parts) {
+                                                        std::vector<std::shared_ptr<const GgufFile>> parts,
+                                                        bool mapped) {
     std::unique_ptr<GgufCheckpoint> checkpoint = std::make_unique<GgufCheckpoint>();
     checkpoint->path_ = path;
+    checkpoint->mapped_ = mapped;
     const GgufFile& first = *parts.front();
     std::set<std::string_view> names;
     for (const std::shared_ptr<const GgufFile>& part : parts) {
@@ -146,7 +148,7 @@ Result<std::vector<std::shared_ptr<const GgufFile>>> OpenParts(const fs::path& p
 
 Result<std::unique_ptr<const Checkpoint>> OpenGgufCheckpoint(const fs::path& path) {
   ASSIGN_OR_RETURN(std::vector<std::shared_ptr<const GgufFile>> parts, OpenParts(path));
-  return GgufCheckpoint::From(path, std::move(parts));
+  return GgufCheckpoint::From(path, std::move(parts), /*mapped=*/true);
 }
 
 Result<std::unique_ptr<const Checkpoint>> GgufCheckpointFrom(std::shared_ptr<const GgufFile> file) {
@@ -155,7 +157,7 @@ Result<std::unique_ptr<const Checkpoint>> GgufCheckpointFrom(std::shared_ptr<con
     return Error{ErrorCode::kUnsupported, file->what() + ": one part of a split model"};
   }
   const fs::path path = file->what();
-  return GgufCheckpoint::From(path, {std::move(file)});
+  return GgufCheckpoint::From(path, {std::move(file)}, /*mapped=*/false);
 }
 
 }  // namespace mains

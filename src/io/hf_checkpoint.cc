@@ -23,6 +23,7 @@ class HfCheckpoint final : public Checkpoint {
   static Result<std::unique_ptr<const Checkpoint>> Open(const fs::path& folder) {
     std::unique_ptr<HfCheckpoint> checkpoint = std::make_unique<HfCheckpoint>();
     checkpoint->path_ = folder;
+    checkpoint->mapped_ = true;
     RETURN_IF_ERROR(checkpoint->ReadConfig());
     RETURN_IF_ERROR(checkpoint->ReadTensors());
     return std::unique_ptr<const Checkpoint>(std::move(checkpoint));

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "io/quoted.h"
+#include "io/weight_packer.h"
 #include "tensor/gguf_blocks.h"
 
 namespace mains {
@@ -210,12 +211,13 @@ std::string Listed(const std::vector<std::string>& items) {
 }  // namespace
 
 ModelReader::ModelReader(const Checkpoint& checkpoint, std::string section, std::string prefix,
-                         std::set<std::string> ignored_keys, bool draft_layer)
+                         std::set<std::string> ignored_keys, bool draft_layer, WeightPacker* packer)
     : checkpoint_(checkpoint),
       section_(std::move(section)),
       prefix_(std::move(prefix)),
       ignored_keys_(std::move(ignored_keys)),
-      draft_layer_(draft_layer) {
+      draft_layer_(draft_layer),
+      packer_(packer) {
   if (!section_.empty() && Walk(checkpoint_.config(), section_) == nullptr) {
     Fail(ErrorCode::kInvalid, ConfigName() + ": there is no object " + Quoted(section_));
   }
@@ -615,8 +617,31 @@ Vector ModelReader::BiasOr(const std::string& name, int64_t n) {
   return Peek(name + ".bias") == nullptr ? Vector() : VectorOf(name + ".bias", n);
 }
 
+std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, bool keep) {
+  if (!ok_ || packer_ == nullptr || weights.empty()) return weights;
+  Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights), keep);
+  if (packed.ok()) return std::move(*packed);
+  Fail(packed.error().code, packed.error().message);
+  return {};
+}
+
+Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t cols) {
+  const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)}, /*keep=*/false);
+  return packed.empty() ? Weight() : packed[0];
+}
+
+Weight ModelReader::AsProjection(const Weight& w) {
+  const std::vector<Weight> packed = Packed({w}, /*keep=*/true);
+  return packed.empty() ? Weight() : packed[0];
+}
+
 std::vector<Weight> ModelReader::Experts(const std::string& prefix, const std::string& leaf, int64_t experts,
                                          int64_t rows, int64_t cols) {
+  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols), /*keep=*/false);
+}
+
+std::vector<Weight> ModelReader::ExpertMatrices(const std::string& prefix, const std::string& leaf,
+                                                int64_t experts, int64_t rows, int64_t cols) {
   if (HasWeight(prefix + "." + leaf)) return Matrices(prefix + "." + leaf, experts, rows, cols);
   std::vector<Weight> weights;
   for (int64_t e = 0; e < experts && ok_; ++e) {

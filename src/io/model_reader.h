@@ -20,13 +20,17 @@
 
 namespace mains {
 
+class WeightPacker;
+
 class ModelReader {
  public:
   // `section` is where the language model's keys live ("" or "text_config"), `prefix` is put before
   // every tensor name ("" or "language_model."). `ignored_keys`: config keys the user vouches for.
-  // `draft_layer`: whether a layer that guesses ahead is wanted where there is one.
+  // `draft_layer`: whether a layer that guesses ahead is wanted where there is one. `packer`, if not null,
+  // lays out the weights of linear layers.
   ModelReader(const Checkpoint& checkpoint, std::string section = "", std::string prefix = "",
-              std::set<std::string> ignored_keys = {}, bool draft_layer = false);
+              std::set<std::string> ignored_keys = {}, bool draft_layer = false,
+              WeightPacker* packer = nullptr);
 
   bool draft_layer() const { return draft_layer_; }
 
@@ -57,12 +61,16 @@ class ModelReader {
   bool HasWeight(std::string_view name) const;
   // A plain 3-D tensor is taken as its matrices one below the other.
   Weight Matrix(const std::string& name, int64_t rows, int64_t cols);
+  // The same for a linear layer, which may be packed. Routers, indexes and what is used head by head are not.
+  Weight Projection(const std::string& name, int64_t rows, int64_t cols);
+  // A matrix that is also used otherwise, as a linear layer.
+  Weight AsProjection(const Weight& w);
   // X.weight, or a tensor with this very name, as a vector of n numbers.
   Vector Norm(const std::string& name, int64_t n);
   Vector Floats(const std::string& full_name, int64_t n);  // a tensor with this exact name
   Vector BiasOr(const std::string& name, int64_t n);       // X.bias, or an empty vector
-  // The matrices of all experts, from per-expert tensors ("<prefix>.<e>.<leaf>") or from one fused
-  // 3-D tensor ("<prefix>.<leaf>", [experts, rows, cols]); element e is expert e's [rows, cols].
+  // The matrices of all experts, which may be packed, from per-expert tensors ("<prefix>.<e>.<leaf>") or from
+  // one fused 3-D tensor ("<prefix>.<leaf>", [experts, rows, cols]); element e is expert e's [rows, cols].
   std::vector<Weight> Experts(const std::string& prefix, const std::string& leaf, int64_t experts,
                               int64_t rows, int64_t cols);
   // A 3-D tensor [count, rows, cols] as `count` matrices (GGUF's per-head MLA weights).
@@ -105,6 +113,9 @@ class ModelReader {
   Weight Fp4Matrix(const std::string& data, const std::string& scales, int64_t rows, int64_t cols);
   bool TakeScales(const std::string& name, int64_t rows, int64_t groups, Weight* weight);
   void TakeZeroPoints(const std::string& name, Weight* weight);
+  std::vector<Weight> Packed(std::vector<Weight> weights, bool keep);
+  std::vector<Weight> ExpertMatrices(const std::string& prefix, const std::string& leaf, int64_t experts,
+                                     int64_t rows, int64_t cols);
   Vector VectorOf(const std::string& name, int64_t n);
 
   std::string UnreadKeys() const;
@@ -114,6 +125,7 @@ class ModelReader {
   std::string section_, prefix_;
   std::set<std::string> ignored_keys_;
   bool draft_layer_;
+  WeightPacker* packer_;
   std::set<std::string> read_keys_;
   std::set<std::string> taken_tensors_;
   std::vector<std::string> skipped_prefixes_;

@@ -35,13 +35,13 @@ std::vector<std::string> KnownArchitectures() {
 }
 
 Result<std::unique_ptr<LanguageModel>> LoadModel(const Checkpoint& checkpoint,
-                                                 const std::set<std::string>& ignored_keys,
-                                                 bool draft_layer) {
+                                                 const std::set<std::string>& ignored_keys, bool draft_layer,
+                                                 WeightPacker* packer) {
   const std::string where = checkpoint.path().string() + ": ";
   ASSIGN_OR_RETURN(const std::string architecture, Architecture(checkpoint.config()));
   for (const ModelDefinition& d : Definitions()) {
     if (architecture != d.architecture) continue;
-    ModelReader reader(checkpoint, d.section, d.prefix, ignored_keys, draft_layer);
+    ModelReader reader(checkpoint, d.section, d.prefix, ignored_keys, draft_layer, packer);
     std::unique_ptr<LanguageModel> model = d.load(reader);
     RETURN_IF_ERROR(reader.Finish());
     return model;

@@ -23,12 +23,13 @@ struct RegisterModel {
   explicit RegisterModel(const ModelDefinition& definition);
 };
 
-// Loads the language model of a checkpoint. Weights stay where the checkpoint has them.
+// Loads the language model of a checkpoint. Weights stay where the checkpoint has them, or go where `packer`
+// puts them.
 // `ignored_keys`: configuration keys that the user vouches for. `draft_layer`: with the layer that
 // guesses ahead, if the checkpoint has one.
 Result<std::unique_ptr<LanguageModel>> LoadModel(const Checkpoint& checkpoint,
                                                  const std::set<std::string>& ignored_keys = {},
-                                                 bool draft_layer = false);
+                                                 bool draft_layer = false, WeightPacker* packer = nullptr);
 
 std::vector<std::string> KnownArchitectures();
 

@@ -18,7 +18,7 @@ Decoder::Decoder(ModelReader& r) {
   final_norm_ = r.Norm("model.norm", d_model);
   // Some checkpoints say "tied" and ship a head all the same; some say nothing and ship none.
   tied_ = r.FlagOr("tie_word_embeddings", !r.HasWeight("lm_head"));
-  head_.w = tied_ ? embedding_ : r.Matrix("lm_head", vocab, d_model);
+  head_.w = tied_ ? r.AsProjection(embedding_) : r.Projection("lm_head", vocab, d_model);
   if (tied_) r.SkipTensors("lm_head.");
 }
 
@@ -64,12 +64,12 @@ bool Decoder::BeginDraftLayer(ModelReader& r) {
   draft_->layer = NewLayer(r, layer_count);
   draft_->embedding_norm = r.Norm(prefix + "enorm", d_model);
   draft_->hidden_norm = r.Norm(prefix + "hnorm", d_model);
-  draft_->merge.w = r.Matrix(prefix + "eh_proj", d_model, 2 * d_model);
+  draft_->merge.w = r.Projection(prefix + "eh_proj", d_model, 2 * d_model);
   draft_->final_norm = r.Norm(prefix + "shared_head.norm", d_model);
   draft_->own_embedding = r.HasWeight(prefix + "embed_tokens");
   draft_->own_head = r.HasWeight(prefix + "shared_head.head");
   draft_->embedding = draft_->own_embedding ? r.Matrix(prefix + "embed_tokens", vocab, d_model) : embedding_;
-  draft_->head.w = draft_->own_head ? r.Matrix(prefix + "shared_head.head", vocab, d_model) : head_.w;
+  draft_->head.w = draft_->own_head ? r.Projection(prefix + "shared_head.head", vocab, d_model) : head_.w;
   return r.ok();
 }
 

@@ -5,7 +5,7 @@ namespace mains::nn {
 GatedMlp::GatedMlp(ModelReader& r, const std::string& prefix, int64_t d_model, int64_t ff, bool bias) {
   const auto layer = [&](const char* name, int64_t out, int64_t in) {
     ops::LinearLayer l;
-    l.w = r.Matrix(prefix + name, out, in);
+    l.w = r.Projection(prefix + name, out, in);
     if (bias) l.bias = r.Floats(prefix + name + ".bias", out);
     return l;
   };

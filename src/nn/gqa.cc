@@ -24,7 +24,7 @@ GqaAttention::GqaAttention(ModelReader& r, const std::string& prefix, const Conf
   }
   const auto layer = [&](const char* name, int64_t out, int64_t in, bool bias) {
     ops::LinearLayer l;
-    l.w = r.Matrix(prefix + name, out, in);
+    l.w = r.Projection(prefix + name, out, in);
     if (bias) l.bias = r.Floats(prefix + name + ".bias", out);
     return l;
   };

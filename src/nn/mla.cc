@@ -34,7 +34,7 @@ MlaAttention::MlaAttention(ModelReader& r, const std::string& prefix, const Conf
   const int64_t q_width = c.heads * (c.nope_dim + c.rope_dim);
   const auto layer = [&](const char* name, int64_t out, int64_t in, bool bias) {
     ops::LinearLayer l;
-    l.w = r.Matrix(prefix + name, out, in);
+    l.w = r.Projection(prefix + name, out, in);
     if (bias) l.bias = r.Floats(prefix + name + ".bias", out);
     return l;
   };

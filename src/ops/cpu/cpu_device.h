@@ -51,6 +51,27 @@ class CpuDevice final : public Device {
   // Rows [begin, begin + count) of w as f32: unpacked into `buffer` (count * cols floats), or where they
   // lie if they are f32 already.
   Panel UnpackRows(const Weight& w, int64_t begin, int64_t count, float* buffer) const;
+  // Activations as integers, for products with packed weights; the memory is kept from verb to verb.
+  struct Int8Memory {
+    std::vector<int8_t> codes;
+    std::vector<float> scales;
+    std::vector<int32_t> offsets;
+    Int8Rows Reserve(int64_t rows, int64_t cols);
+  };
+  Int8Rows Quantize(const Tensor& x, Int8Memory& memory);
+  // out (+)= x w^T + bias of rows [first, first + tokens) of x with a panel of a packed weight; `temp` holds
+  // kPackedTokens rows of the panel.
+  void PackedPanelProduct(const Int8Rows& x, int64_t first, int64_t tokens, const ops::LinearLayer& layer,
+                          int64_t begin, int64_t count, bool add, float* temp, float* out,
+                          int64_t out_stride) const;
+  // The same of gate and up, as GatedPanel; `temp` holds twice as much.
+  void PackedGatedPanel(const Int8Rows& x, int64_t first, int64_t tokens, const ops::LinearLayer& gate,
+                        const ops::LinearLayer& up, int64_t begin, int64_t count, float* temp, float* out,
+                        int64_t out_stride) const;
+  struct SortedPairs;
+  void ExpertsGated(const Tensor& x, int64_t top_k, const SortedPairs& sorted, const ops::Experts& experts,
+                    Context& ctx, Tensor hidden);
+  void ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, const ops::Experts& experts, Tensor y);
   // x w^T of a panel of rows into `out`, through gate and up: silu(x gate^T + b) * (x up^T + b).
   // `buffer` holds one panel, `temp` [tokens, count].
   void GatedPanel(const float* x, int64_t x_stride, int64_t tokens, const ops::LinearLayer& gate,
@@ -74,7 +95,13 @@ class CpuDevice final : public Device {
   const KernelTable& kernels_;
   ThreadPool pool_;
   std::vector<std::vector<float>> scratch_;
+  Int8Memory int8_, int8_inner_;
 };
+
+// Of packed weights: tokens whose products with a panel are held at a time, and rows of a panel. 256 x 64
+// sums are 64 KiB, which stay in the second level beside the panel.
+constexpr int64_t kPackedTokens = 256;
+constexpr int64_t kPackedPanelRows = 64;
 
 // Rows of a weight that are unpacked and multiplied together: as many as fill half of a 1 MiB L2 with
 // f32, so that the panel stays there while all tokens pass over it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/cpu/cpu_device.h"
+#include "tensor/packed.h"
 
 namespace mains {
 namespace {
@@ -39,30 +40,115 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
   return {buffer, w.cols};
 }
 
+Int8Rows CpuDevice::Int8Memory::Reserve(int64_t rows, int64_t cols) {
+  Int8Rows out;
+  out.code_stride = PackedBlocks(cols) * kPackedCols;
+  out.group_stride = out.code_stride / kPackedGroup;
+  const auto grow = [](auto& vector, int64_t n) {
+    if (static_cast<int64_t>(vector.size()) < n) vector.resize(static_cast<size_t>(n));
+    return vector.data();
+  };
+  out.codes = grow(codes, rows * out.code_stride);
+  out.scales = grow(scales, rows * out.group_stride);
+  out.offsets = grow(offsets, rows * out.group_stride);
+  return out;
+}
+
+Int8Rows CpuDevice::Quantize(const Tensor& x, Int8Memory& memory) {
+  const Int8Rows rows = memory.Reserve(x.dim(0), x.dim(1));
+  pool_.ParallelFor(x.dim(0), 8, static_cast<double>(x.dim(0) * x.dim(1)),
+                    [&](int64_t begin, int64_t end, int) {
+                      for (int64_t r = begin; r < end; ++r)
+                        kernels_.quantize_row(x.Row(r), x.dim(1), rows, r);
+                    });
+  return rows;
+}
+
+namespace {
+
+PackedPanel PanelOf(const Weight& w, int64_t begin, int64_t count) {
+  return {w.data + begin * w.row_bytes,
+          w.row_bytes * kPackedRows,
+          count,
+          PackedBlocks(w.cols),
+          w.format,
+          w.scale_dtype,
+          PackedCodebook(w.dtype).data()};
+}
+
+}  // namespace
+
+void CpuDevice::PackedPanelProduct(const Int8Rows& x, int64_t first, int64_t tokens,
+                                   const ops::LinearLayer& layer, int64_t begin, int64_t count, bool add,
+                                   float* temp, float* out, int64_t out_stride) const {
+  const PackedPanel panel = PanelOf(layer.w, begin, count);
+  for (int64_t t = 0; t < tokens; t += kPackedTokens) {
+    const int64_t rows = std::min(kPackedTokens, tokens - t);
+    kernels_.gemm_packed(x, first + t, rows, panel, temp, count);
+    AddBias(layer.bias, begin, count, rows, temp, count);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* to = out + (t + r) * out_stride;
+      if (add) {
+        kernels_.add_scaled(temp + r * count, 1.0f, count, to);
+      } else {
+        std::copy_n(temp + r * count, count, to);
+      }
+    }
+  }
+}
+
+void CpuDevice::PackedGatedPanel(const Int8Rows& x, int64_t first, int64_t tokens,
+                                 const ops::LinearLayer& gate, const ops::LinearLayer& up, int64_t begin,
+                                 int64_t count, float* temp, float* out, int64_t out_stride) const {
+  float* ups = temp + kPackedTokens * count;
+  for (int64_t t = 0; t < tokens; t += kPackedTokens) {
+    const int64_t rows = std::min(kPackedTokens, tokens - t);
+    kernels_.gemm_packed(x, first + t, rows, PanelOf(gate.w, begin, count), temp, count);
+    AddBias(gate.bias, begin, count, rows, temp, count);
+    kernels_.gemm_packed(x, first + t, rows, PanelOf(up.w, begin, count), ups, count);
+    AddBias(up.bias, begin, count, rows, ups, count);
+    for (int64_t r = 0; r < rows; ++r)
+      kernels_.swiglu(temp + r * count, ups + r * count, count, out + (t + r) * out_stride);
+  }
+}
+
 void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool add) {
-  const int64_t tokens = x.dim(0), in = x.dim(1), panel = PanelRows(in);
+  const int64_t tokens = x.dim(0), in = x.dim(1), float_panel = PanelRows(in);
+  const auto panel_of = [&](const LinearJob& job) {
+    return job.layer->w.packed() ? kPackedPanelRows : float_panel;
+  };
   // The jobs' panels in one row of tasks; first_task[j] is where job j begins.
   std::vector<int64_t> first_task = {0};
-  for (const LinearJob& job : jobs)
-    first_task.push_back(first_task.back() + (job.layer->out() + panel - 1) / panel);
-  ReserveScratch(panel * (in + (add ? tokens : 0)));
   double work = 0;
-  for (const LinearJob& job : jobs) work += MatrixWork(job.layer->out(), in, tokens);
+  bool any_packed = false, any_float = false;
+  for (const LinearJob& job : jobs) {
+    const int64_t panel = panel_of(job);
+    first_task.push_back(first_task.back() + (job.layer->out() + panel - 1) / panel);
+    work += MatrixWork(job.layer->out(), in, tokens);
+    (job.layer->w.packed() ? any_packed : any_float) = true;
+  }
+  const Int8Rows integers = any_packed ? Quantize(x, int8_) : Int8Rows();
+  ReserveScratch(std::max(any_float ? float_panel * (in + (add ? tokens : 0)) : 0,
+                          any_packed ? kPackedPanelRows * std::min(tokens, kPackedTokens) : 0));
 
   pool_.ParallelFor(first_task.back(), 1, work, [&](int64_t task, int64_t, int thread) {
     const size_t j = static_cast<size_t>(std::upper_bound(first_task.begin(), first_task.end(), task) -
                                          first_task.begin() - 1);
     const ops::LinearLayer& layer = *jobs[j].layer;
-    const int64_t begin = (task - first_task[j]) * panel, count = std::min(panel, layer.out() - begin);
-    const Panel w = UnpackRows(layer.w, begin, count, Scratch(thread));
+    const int64_t panel = panel_of(jobs[j]), begin = (task - first_task[j]) * panel;
+    const int64_t count = std::min(panel, layer.out() - begin), out_stride = jobs[j].out.stride(0);
     float* out = jobs[j].out.f32() + begin;
-    const int64_t out_stride = jobs[j].out.stride(0);
+    if (layer.w.packed()) {
+      PackedPanelProduct(integers, 0, tokens, layer, begin, count, add, Scratch(thread), out, out_stride);
+      return;
+    }
+    const Panel w = UnpackRows(layer.w, begin, count, Scratch(thread));
     if (!add) {
       kernels_.gemm_nt(x.f32(), x.stride(0), tokens, w.data, w.stride, count, in, out, out_stride);
       AddBias(layer.bias, begin, count, tokens, out, out_stride);
       return;
     }
-    float* sum = Scratch(thread) + panel * in;
+    float* sum = Scratch(thread) + float_panel * in;
     kernels_.gemm_nt(x.f32(), x.stride(0), tokens, w.data, w.stride, count, in, sum, count);
     AddBias(layer.bias, begin, count, tokens, sum, count);
     for (int64_t t = 0; t < tokens; ++t)
@@ -86,9 +172,21 @@ void CpuDevice::GatedPanel(const float* x, int64_t x_stride, int64_t tokens, con
 
 void CpuDevice::GatedLinear(const Tensor& x, const ops::LinearLayer& gate, const ops::LinearLayer& up,
                             Tensor out) {
-  const int64_t tokens = x.dim(0), in = x.dim(1), panel = PanelRows(in);
-  ReserveScratch(panel * (in + tokens));
+  const int64_t tokens = x.dim(0), in = x.dim(1);
+  const bool packed = gate.w.packed() && up.w.packed();
+  const int64_t panel = packed ? kPackedPanelRows : PanelRows(in);
   const double work = 2 * MatrixWork(gate.out(), in, tokens);
+  if (packed) {
+    const Int8Rows integers = Quantize(x, int8_);
+    ReserveScratch(2 * kPackedPanelRows * kPackedTokens);
+    pool_.ParallelFor((gate.out() + panel - 1) / panel, 1, work, [&](int64_t task, int64_t, int thread) {
+      const int64_t begin = task * panel, count = std::min(panel, gate.out() - begin);
+      PackedGatedPanel(integers, 0, tokens, gate, up, begin, count, Scratch(thread), out.f32() + begin,
+                       out.stride(0));
+    });
+    return;
+  }
+  ReserveScratch(panel * (in + tokens));
   pool_.ParallelFor((gate.out() + panel - 1) / panel, 1, work, [&](int64_t task, int64_t, int thread) {
     const int64_t begin = task * panel, count = std::min(panel, gate.out() - begin);
     float* buffer = Scratch(thread);
