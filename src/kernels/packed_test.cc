@@ -33,8 +33,17 @@ const std::vector<Source>& Sources() {
       {"int4_bf16", WeightFormat::kInt4Group, DType::kI32, DType::kBF16},
       {"int4_f16", WeightFormat::kInt4Group, DType::kI32, DType::kF16},
       {"fp4", WeightFormat::kFp4Group, DType::kU8, DType::kF8E8M0},
+      {"q4_k", WeightFormat::kPlain, DType::kQ4_K, DType::kF16},
+      {"q6_k", WeightFormat::kPlain, DType::kQ6_K, DType::kF16},
   };
   return sources;
+}
+
+// Widths that the source can have: for super-blocks, as many of them.
+std::vector<int64_t> Widths(const Source& source, std::vector<int64_t> widths) {
+  const int64_t block = source.format == WeightFormat::kPlain ? Info(source.dtype).block_elements : 32;
+  for (int64_t& width : widths) width = (width + block - 1) / block * block;
+  return widths;
 }
 
 uint16_t ScaleBits(DType dtype, float value) {
@@ -45,7 +54,7 @@ uint16_t ScaleBits(DType dtype, float value) {
 Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> scale(0.001f, 0.02f);
-  const int64_t groups = cols / 32;
+  const int64_t groups = cols / 32, blocks = cols / Info(source.dtype).block_elements;
   auto data = std::make_shared<std::vector<std::byte>>();
   const auto put = [&](int64_t count) {
     for (int64_t i = 0; i < count; ++i) data->push_back(static_cast<std::byte>(random()));
@@ -66,9 +75,16 @@ Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t s
   w.dtype = source.dtype;
   if (source.format == WeightFormat::kPlain) {
     w.row_bytes = ByteSize(source.dtype, cols);
-    for (int64_t i = 0; i < rows * groups; ++i) {
+    for (int64_t i = 0; i < rows * blocks; ++i) {
+      if (source.dtype == DType::kQ6_K) {  // the scale comes last
+        put(Info(source.dtype).block_bytes - 2);
+        put_scale(*data);
+        continue;
+      }
+      const size_t begin = data->size();
       put_scale(*data);
-      put(source.dtype == DType::kQ8_0 ? 32 : 16);
+      if (source.dtype == DType::kQ4_K) put_scale(*data);
+      put(Info(source.dtype).block_bytes - static_cast<int64_t>(data->size() - begin));
     }
     w.data = data->data();
     w.owner = data;
@@ -114,15 +130,15 @@ struct Quantized {
     rows.group_stride = rows.code_stride / 32;
     codes.assign(static_cast<size_t>(m * rows.code_stride), 77);
     scales.assign(static_cast<size_t>(m * rows.group_stride), 77.0f);
-    offsets.assign(static_cast<size_t>(m * rows.group_stride), 77);
+    sums.assign(static_cast<size_t>(2 * m * rows.group_stride), 77);
     rows.codes = codes.data();
     rows.scales = scales.data();
-    rows.offsets = offsets.data();
+    rows.sums = sums.data();
     for (int64_t r = 0; r < m; ++r) table.quantize_row(x.data() + r * cols, cols, rows, r);
   }
   std::vector<int8_t> codes;
   std::vector<float> scales;
-  std::vector<int32_t> offsets;
+  std::vector<int32_t> sums;
   Int8Rows rows;
 };
 
@@ -150,7 +166,7 @@ std::vector<Isa> SupportedIsas() {
 TEST(Packed, HoldsTheVeryValues) {
   for (const Source& source : Sources()) {
     for (int64_t rows : {1, 15, 16, 17, 40}) {
-      for (int64_t cols : {32, 64, 96, 320}) {
+      for (int64_t cols : Widths(source, {32, 64, 96, 320})) {
         SCOPED_TRACE(testing::Message() << source.name << " " << rows << " x " << cols);
         const Weight w = RandomWeight(source, rows, cols, static_cast<uint32_t>(rows * cols));
         ASSERT_TRUE(CanPack(w));
@@ -208,7 +224,7 @@ TEST(Packed, RowsOfIntegersAreTheSameInEveryTable) {
       const Quantized actual(Kernels(isa), x, 6, n);
       EXPECT_EQ(actual.codes, expected.codes);
       EXPECT_EQ(Bits(actual.scales), Bits(expected.scales));
-      EXPECT_EQ(actual.offsets, expected.offsets);
+      EXPECT_EQ(actual.sums, expected.sums);
     }
     EXPECT_TRUE(std::isnan(expected.scales[static_cast<size_t>(2 * expected.rows.group_stride)]));
     EXPECT_EQ(expected.scales[static_cast<size_t>(expected.rows.group_stride)], 0.0f);
@@ -237,7 +253,8 @@ TEST(Packed, ProductsAreTheSameBitsInEveryTable) {
   for (int64_t cols : {32, 64, 480, 512, 544, 1024, 1056})
     shapes.push_back({5, 35, cols}), shapes.push_back({30, 35, cols});
   for (const Source& source : Sources()) {
-    for (const Shape& s : shapes) {
+    for (Shape s : shapes) {
+      s.cols = Widths(source, {s.cols})[0];
       SCOPED_TRACE(testing::Message() << source.name << " " << s.m << ", " << s.rows << " x " << s.cols);
       const Weight w =
           Packed(RandomWeight(source, s.rows, s.cols, static_cast<uint32_t>(s.m + s.rows + s.cols)));

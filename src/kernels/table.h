@@ -23,12 +23,13 @@ namespace mains {
 constexpr int64_t kKeyBlock = 64;
 
 // Rows of activations as 8-bit integers, the left side of a product with packed weights. A group of 32
-// columns of row r is codes[r * code_stride + 32 g...], each times scales[r * group_stride + g]; offsets
-// holds 128 times the sum of its codes. Columns are filled up with zeros to whole blocks of 64.
+// columns of row r is codes[r * code_stride + 32 g...], each times scales[r * group_stride + g]; sums holds,
+// at 2 (r * group_stride + g), the sum of the codes of either half. Columns are filled up with zeros to whole
+// blocks of 64.
 struct Int8Rows {
   int8_t* codes = nullptr;
   float* scales = nullptr;
-  int32_t* offsets = nullptr;
+  int32_t* sums = nullptr;
   int64_t code_stride = 0;   // a multiple of 64
   int64_t group_stride = 0;  // code_stride / 32
 };
@@ -56,9 +57,11 @@ struct KernelTable {
   // with a number that is not finite has the scale NaN.
   void (*quantize_row)(const float* x, int64_t n, const Int8Rows& out, int64_t row) = nullptr;
 
-  // out[m, n] = x w^T for rows [first, first + m) of x, to contiguous rows of out. Sums over groups of 32
-  // columns are exact integers; from there acc = fma(float(sum), weight scale * activation scale, acc), group
-  // by group in their order: the same bits in every table, for any m.
+  // out[m, n] = x w^T for rows [first, first + m) of x. Of a group of 32 columns, the sum of products of
+  // codes (in kPacked6K times the scales of their halves) is an exact integer; from there, group by group in
+  // their order, acc = fma(float(sum), weight scale * activation scale, acc), and of kPacked4K then acc =
+  // fma(-minimum, activation scale * float(sum of activation codes), acc): the same bits in every table, for
+  // any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 
@@ -69,7 +72,7 @@ struct KernelTable {
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
-  std::array<Unpack, kDTypeCount + 5> unpack{};
+  std::array<Unpack, kDTypeCount + 7> unpack{};
 
   // Conversions of `n` numbers, for the state: kF32, kF16 and kBF16 are filled. F16 saturates; infinity
   // stays.

@@ -141,13 +141,15 @@ struct Format {
 };
 
 bool IsPacked(const Format& f) {
-  return f.format == WeightFormat::kPacked8 || f.format == WeightFormat::kPacked4;
+  return IsPackedFormat(f.format);
 }
 
 std::vector<Format> PackedFormats() {
   return {{"packed_q8_0", WeightFormat::kPacked8, DType::kQ8_0, {}, false},
           {"packed_iq4_nl", WeightFormat::kPacked4, DType::kIQ4_NL, {}, false},
-          {"packed_mxfp4", WeightFormat::kPacked4, DType::kMXFP4, {}, false}};
+          {"packed_mxfp4", WeightFormat::kPacked4, DType::kMXFP4, {}, false},
+          {"packed_q4_k", WeightFormat::kPacked4K, DType::kQ4_K, {}, false},
+          {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false}};
 }
 
 std::vector<Format> Formats() {
@@ -182,6 +184,8 @@ int64_t RaggedWidth(const Format& f) {
   switch (f.format) {
     case WeightFormat::kPacked8:
     case WeightFormat::kPacked4:
+    case WeightFormat::kPacked4K:
+    case WeightFormat::kPacked6K:
     case WeightFormat::kPlain:
       return Info(f.dtype).block_elements == 1 ? 71 : Info(f.dtype).block_elements * 3;
     case WeightFormat::kF8Block: return 137;
@@ -280,7 +284,9 @@ Weight RandomWeight(const Format& f, int64_t rows, int64_t cols, uint32_t seed) 
       parts->data = RandomBytes(rows * w.row_bytes, random);
       break;
     case WeightFormat::kPacked8:
-    case WeightFormat::kPacked4: ADD_FAILURE() << "made of plain ones"; break;
+    case WeightFormat::kPacked4:
+    case WeightFormat::kPacked4K:
+    case WeightFormat::kPacked6K: ADD_FAILURE() << "made of plain ones"; break;
   }
   if (f.format != WeightFormat::kPlain) {
     w.block_rows = f.format == WeightFormat::kF8Block ? 128 : 1;
@@ -1163,7 +1169,7 @@ TEST(Ops, MoeAddOfOneExpertIsItsMlp) {
 
 TEST_P(BatchTest, ATokenOfAMixtureKnowsNothingOfIt) {
   const int64_t d = RaggedWidth(GetParam());
-  const ops::Experts experts = RandomExperts(GetParam(), 5, d, IsPacked(GetParam()) ? 160 : 45);
+  const ops::Experts experts = RandomExperts(GetParam(), 5, d, IsPacked(GetParam()) ? 256 : 45);
   const std::vector<float> x = Random(65 * d, 1, 0.1f), y = Random(65 * d, 2);
   const auto part = [&](int64_t begin, int64_t end) -> Verbs {
     return [&, begin, end](Context& ctx) {

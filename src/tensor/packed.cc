@@ -1,8 +1,8 @@
 #include "tensor/packed.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "tensor/convert.h"
@@ -10,20 +10,23 @@
 namespace mains {
 namespace {
 
-constexpr int64_t kQ8BlockBytes = 34, kNibbleBlockBytes = 18, kMxBlockBytes = 17;
-
 std::array<uint8_t, 16> Biased(const std::array<int, 16>& values) {
   std::array<uint8_t, 16> bytes{};
   for (size_t i = 0; i < 16; ++i) bytes[i] = static_cast<uint8_t>(values[i] + 128);
   return bytes;
 }
 
-// One group of 32 columns of one row: codes as bytes, and the bits of its scale.
+// One group of 32 columns of one row, as codes and what they are multiplied with. Of the super-block formats
+// `scales` are one byte each: scale and minimum (Q4_K), scales of both halves (Q6_K).
 struct Group {
-  uint8_t codes[kPackedGroup];
-  uint16_t scale;
+  uint8_t codes[kPackedGroup] = {};
+  uint16_t scale = 0, min = 0;  // two-byte scale, or d and dmin of the super-block
+  uint8_t scales[2] = {};
 };
 
+uint8_t Byte(const std::byte* p) {
+  return std::to_integer<uint8_t>(*p);
+}
 uint16_t LoadU16(const std::byte* p) {
   uint16_t bits;
   std::memcpy(&bits, p, sizeof(bits));
@@ -33,15 +36,14 @@ uint16_t LoadU16(const std::byte* p) {
 // GGUF's order: low nibbles are elements 0..15, high ones 16..31.
 void ReadHalves(const std::byte* nibbles, uint8_t* codes) {
   for (int i = 0; i < 16; ++i) {
-    codes[i] = std::to_integer<uint8_t>(nibbles[i]) & 15;
-    codes[i + 16] = std::to_integer<uint8_t>(nibbles[i]) >> 4;
+    codes[i] = Byte(nibbles + i) & 15;
+    codes[i + 16] = Byte(nibbles + i) >> 4;
   }
 }
-
 void ReadPairs(const std::byte* nibbles, uint8_t* codes) {
   for (int i = 0; i < 16; ++i) {
-    codes[2 * i] = std::to_integer<uint8_t>(nibbles[i]) & 15;
-    codes[2 * i + 1] = std::to_integer<uint8_t>(nibbles[i]) >> 4;
+    codes[2 * i] = Byte(nibbles + i) & 15;
+    codes[2 * i + 1] = Byte(nibbles + i) >> 4;
   }
 }
 
@@ -50,36 +52,69 @@ uint16_t HalfE8M0(uint32_t e) {
   return static_cast<uint16_t>((e < 2 ? 0x0020'0000u << e : (e - 1) << 23) >> 16);
 }
 
-void ReadGroup(const WeightRow& row, int64_t group, Group* out) {
-  if (row.format == WeightFormat::kInt4Group || row.format == WeightFormat::kFp4Group) {
-    ReadPairs(row.data + group * 16, out->codes);
-    out->scale = row.format == WeightFormat::kFp4Group
-                     ? HalfE8M0(std::to_integer<uint32_t>(row.scales[group]))
-                     : LoadU16(row.scales + 2 * group);
-    return;
+// The layouts of Q4_K and Q6_K are told in tensor/gguf_blocks.cc.
+Group ReadQ4K(const std::byte* block, int64_t g) {
+  Group out;
+  out.scale = LoadU16(block);
+  out.min = LoadU16(block + 2);
+  const std::byte* packed = block + 4;
+  if (g < 4) {
+    out.scales[0] = Byte(packed + g) & 63;
+    out.scales[1] = Byte(packed + 4 + g) & 63;
+  } else {
+    out.scales[0] = static_cast<uint8_t>((Byte(packed + 4 + g) & 15) | (Byte(packed + g - 4) >> 6 << 4));
+    out.scales[1] = static_cast<uint8_t>((Byte(packed + 4 + g) >> 4) | (Byte(packed + g) >> 6 << 4));
   }
+  for (int64_t i = 0; i < kPackedGroup; ++i) {
+    out.codes[i] = Byte(block + 16 + g / 2 * 32 + i) >> (4 * (g % 2)) & 15;
+  }
+  return out;
+}
+
+Group ReadQ6K(const std::byte* block, int64_t g) {
+  Group out;
+  out.scale = LoadU16(block + 208);
+  out.scales[0] = Byte(block + 192 + 2 * g);
+  out.scales[1] = Byte(block + 193 + 2 * g);
+  for (int64_t i = 0; i < kPackedGroup; ++i) {
+    const int64_t at = g * kPackedGroup + i;
+    const int low = Byte(block + at / 128 * 64 + at % 64) >> (4 * (at / 64 % 2)) & 15;
+    const int top = Byte(block + 128 + at / 128 * 32 + at % 32) >> (2 * (at / 32 % 4)) & 3;
+    out.codes[i] = static_cast<uint8_t>(low | top << 4);
+  }
+  return out;
+}
+
+Group ReadGroup(const WeightRow& row, int64_t group) {
+  Group out;
+  if (row.format == WeightFormat::kInt4Group || row.format == WeightFormat::kFp4Group) {
+    ReadPairs(row.data + group * 16, out.codes);
+    out.scale = row.format == WeightFormat::kFp4Group ? HalfE8M0(Byte(row.scales + group))
+                                                      : LoadU16(row.scales + 2 * group);
+    return out;
+  }
+  const std::byte* block =
+      row.data + ByteSize(row.dtype, group * kPackedGroup / Info(row.dtype).block_elements *
+                                         Info(row.dtype).block_elements);
   switch (row.dtype) {
-    case DType::kQ8_0: {
-      const std::byte* block = row.data + group * kQ8BlockBytes;
-      out->scale = LoadU16(block);
-      for (int i = 0; i < kPackedGroup; ++i) out->codes[i] = std::to_integer<uint8_t>(block[2 + i]) ^ 0x80;
-      return;
-    }
+    case DType::kQ8_0:
+      out.scale = LoadU16(block);
+      for (int i = 0; i < kPackedGroup; ++i) out.codes[i] = Byte(block + 2 + i) ^ 0x80;
+      return out;
     case DType::kQ4_0:
-    case DType::kIQ4_NL: {
-      const std::byte* block = row.data + group * kNibbleBlockBytes;
-      out->scale = LoadU16(block);
-      ReadHalves(block + 2, out->codes);
-      return;
-    }
-    case DType::kMXFP4: {
-      const std::byte* block = row.data + group * kMxBlockBytes;
-      out->scale = HalfE8M0(std::to_integer<uint32_t>(block[0]));
-      ReadHalves(block + 1, out->codes);
-      return;
-    }
+    case DType::kIQ4_NL:
+      out.scale = LoadU16(block);
+      ReadHalves(block + 2, out.codes);
+      return out;
+    case DType::kMXFP4:
+      out.scale = HalfE8M0(Byte(block));
+      ReadHalves(block + 1, out.codes);
+      return out;
+    case DType::kQ4_K: return ReadQ4K(block, group % 8);
+    case DType::kQ6_K: return ReadQ6K(block, group % 8);
     default: CHECK(false) << Name(row.dtype);
   }
+  return out;
 }
 
 DType PackedFrom(const Weight& w) {
@@ -89,29 +124,54 @@ DType PackedFrom(const Weight& w) {
 }
 
 WeightFormat PackedFormat(const Weight& w) {
-  return PackedFrom(w) == DType::kQ8_0 ? WeightFormat::kPacked8 : WeightFormat::kPacked4;
+  switch (PackedFrom(w)) {
+    case DType::kQ8_0: return WeightFormat::kPacked8;
+    case DType::kQ4_K: return WeightFormat::kPacked4K;
+    case DType::kQ6_K: return WeightFormat::kPacked6K;
+    default: return WeightFormat::kPacked4;
+  }
 }
 
-// The code that stands for zero, for what fills up a block.
-uint8_t ZeroCode(WeightFormat format, DType from) {
-  if (format == WeightFormat::kPacked8) return 128;
-  return from == DType::kMXFP4 ? 0 : 8;
+// What fills up a block: scales of zero, and codes of zero where there are any.
+Group Nothing(WeightFormat format, DType from) {
+  Group group;
+  const int zero = format == WeightFormat::kPacked8 ? 128 : from == DType::kMXFP4 ? 0 : 8;
+  std::fill_n(group.codes, kPackedGroup, static_cast<uint8_t>(zero));
+  return group;
 }
 
-void PutGroup(const Group& group, WeightFormat format, int64_t half, int64_t lane, std::byte* block) {
-  std::memcpy(block + (half * kPackedRows + lane) * 2, &group.scale, 2);
-  std::byte* codes = block + kPackedScaleBytes + lane * 4;
+// Group `g` of the row in `lane`, of the sixteen rows that begin at `rows`. Bytes that hold several codes
+// must be zero before the first.
+void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, std::byte* rows) {
+  const int64_t half = g % 2;
+  std::byte* block = rows + PackedBlockOffset(format, g / 2);
+  if (PackedSuperBytes(format) == 0) {
+    std::memcpy(block + (half * kPackedRows + lane) * 2, &group.scale, 2);
+  } else {
+    std::byte* head = rows + g / 8 * PackedSuperBytes(format);
+    std::memcpy(head + lane * 2, &group.scale, 2);
+    if (format == WeightFormat::kPacked4K) std::memcpy(head + 32 + lane * 2, &group.min, 2);
+    for (int i = 0; i < 2; ++i) block[half * 32 + i * kPackedRows + lane] = std::byte{group.scales[i]};
+  }
+  std::byte* codes = block + kPackedHeadBytes + lane * 4;
   for (int64_t step = 0; step < kPackedGroup / 4; ++step) {
     const uint8_t* four = group.codes + 4 * step;
     if (format == WeightFormat::kPacked8) {
       std::memcpy(codes + (half * 8 + step) * 64, four, 4);
       continue;
     }
+    const int64_t pair = half * 8 + step;
     for (int64_t i = 0; i < 4; ++i) {
-      std::byte& at = codes[step * 64 + i];
-      at = half == 0 ? std::byte{four[i]} : at | std::byte{four[i]} << 4;
+      codes[step * 64 + i] |= std::byte{static_cast<uint8_t>((four[i] & 15) << (4 * half))};
+      if (format == WeightFormat::kPacked6K) {
+        codes[512 + pair % 4 * 64 + i] |= std::byte{static_cast<uint8_t>(four[i] >> 4 << (2 * (pair / 4)))};
+      }
     }
   }
+}
+
+float HalfAt(const std::byte* p, DType dtype) {
+  return dtype == DType::kBF16 ? F32FromBf16(LoadU16(p)) : F32FromF16(LoadU16(p));
 }
 
 }  // namespace
@@ -132,7 +192,7 @@ bool CanPack(const Weight& w) {
   switch (w.format) {
     case WeightFormat::kPlain:
       return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kIQ4_NL ||
-             w.dtype == DType::kMXFP4;
+             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ4_K || w.dtype == DType::kQ6_K;
     case WeightFormat::kInt4Group:
       return w.block_cols == kPackedGroup && w.zeros == nullptr &&
              (w.scale_dtype == DType::kBF16 || w.scale_dtype == DType::kF16);
@@ -142,27 +202,26 @@ bool CanPack(const Weight& w) {
 }
 
 int64_t PackedBytes(const Weight& w) {
-  const int64_t row_blocks = (w.rows + kPackedRows - 1) / kPackedRows;
-  return row_blocks * PackedBlocks(w.cols) * PackedBlockBytes(PackedFormat(w));
+  const WeightFormat format = PackedFormat(w);
+  const int64_t row_blocks = (w.rows + kPackedRows - 1) / kPackedRows, super = PackedSuperBytes(format);
+  return row_blocks *
+         (super > 0 ? w.cols / kPackedSuperCols * super : PackedBlocks(w.cols) * PackedBlockBytes(format));
 }
 
 void PackRows(const Weight& w, int64_t first, int64_t rows, std::byte* to) {
   CHECK_EQ(first % kPackedRows, 0);
   const WeightFormat format = PackedFormat(w);
-  const int64_t blocks = PackedBlocks(w.cols), block_bytes = PackedBlockBytes(format);
+  const int64_t stride = PackedBytes(w) / ((w.rows + kPackedRows - 1) / kPackedRows);
   const int64_t groups = w.cols / kPackedGroup, end = std::min(first + rows, w.rows);
-  Group zero;
-  std::fill_n(zero.codes, kPackedGroup, ZeroCode(format, PackedFrom(w)));
-  zero.scale = 0;
+  const Group nothing = Nothing(format, PackedFrom(w));
   for (int64_t begin = first; begin < end; begin += kPackedRows) {
-    std::byte* base = to + begin / kPackedRows * blocks * block_bytes;
+    std::byte* base = to + begin / kPackedRows * stride;
+    std::memset(base, 0, static_cast<size_t>(stride));
     for (int64_t lane = 0; lane < kPackedRows; ++lane) {
       const bool real = begin + lane < w.rows;
       const WeightRow row = real ? w.Row(begin + lane) : WeightRow{};
-      for (int64_t g = 0; g < 2 * blocks; ++g) {
-        Group group;
-        if (real && g < groups) ReadGroup(row, g, &group);
-        PutGroup(real && g < groups ? group : zero, format, g % 2, lane, base + g / 2 * block_bytes);
+      for (int64_t g = 0; g < 2 * PackedBlocks(w.cols); ++g) {
+        PutGroup(real && g < groups ? ReadGroup(row, g) : nothing, format, g, lane, base);
       }
     }
   }
@@ -175,13 +234,49 @@ Weight PackedWeight(const Weight& w, const std::byte* packed, std::shared_ptr<co
   out.format = PackedFormat(w);
   out.dtype = PackedFrom(w);
   out.data = packed;
-  out.row_bytes = PackedBlocks(w.cols) * PackedBlockBytes(out.format) / kPackedRows;
+  out.row_bytes = PackedBytes(w) / ((w.rows + kPackedRows - 1) / kPackedRows) / kPackedRows;
   out.scale_dtype = out.dtype == DType::kMXFP4             ? DType::kBF16
                     : w.format == WeightFormat::kInt4Group ? w.scale_dtype
                                                            : DType::kF16;
   out.block_cols = kPackedGroup;
   out.owner = std::move(owner);
   return out;
+}
+
+void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
+  const int64_t g = begin / kPackedGroup, half = g % 2, super = PackedSuperBytes(row.format);
+  const std::byte* block = row.data + PackedBlockOffset(row.format, g / 2);
+  const std::byte* head = row.data + g / 8 * super;
+  const std::byte* codes = block + kPackedHeadBytes + row.lane * 4;
+  for (int64_t i = 0; i < kPackedGroup; ++i) {
+    const int64_t step = i / 4, pair = half * 8 + step;
+    const int both = super > 0 || row.format == WeightFormat::kPacked4 ? Byte(codes + step * 64 + i % 4) : 0;
+    const int nibble = both >> (4 * half) & 15;
+    const auto small = [&](int64_t part) { return Byte(block + half * 32 + part * kPackedRows + row.lane); };
+    switch (row.format) {
+      case WeightFormat::kPacked4K: {
+        const float scale = HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(small(0));
+        const float min = HalfAt(head + 32 + row.lane * 2, DType::kF16) * static_cast<float>(small(1));
+        out[i] = scale * static_cast<float>(nibble) - min;
+        break;
+      }
+      case WeightFormat::kPacked6K: {
+        const int top = Byte(codes + 512 + pair % 4 * 64 + i % 4) >> (2 * (pair / 4)) & 3;
+        const float scale =
+            HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(static_cast<int8_t>(small(i / 16)));
+        out[i] = scale * static_cast<float>((nibble | top << 4) - 32);
+        break;
+      }
+      default: {
+        const int byte = row.format == WeightFormat::kPacked8
+                             ? Byte(codes + pair * 64 + i % 4)
+                             : PackedCodebook(row.dtype)[static_cast<size_t>(nibble)];
+        const float scale = HalfAt(block + (half * kPackedRows + row.lane) * 2, row.scale_dtype);
+        out[i] = static_cast<float>(byte - 128) * scale;
+        break;
+      }
+    }
+  }
 }
 
 }  // namespace mains

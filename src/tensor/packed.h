@@ -1,48 +1,77 @@
 // Weights laid out for integer dot products. Sixteen rows lie together, and of them 64 columns at a time, so
-// that the bytes of a 64-column, 16-row block are what one tile of a matrix unit holds and what sixteen
-// vectors of sixteen rows read one after the other, with no sum across lanes:
+// that the bytes of such a block are what one tile of a matrix unit holds and what sixteen vectors of sixteen
+// rows read one after the other, with no sum across lanes. Columns go in groups of 32; a step is 4 columns of
+// the 16 rows, 64 codes.
 //
-//   scales  [2 groups of 32 columns][16 rows], two bytes each (f16 or bf16)           64 bytes
-//   codes   8 bits: [16 steps of 4 columns][16 rows][4 columns]                     1,024 bytes
-//           4 bits: [8 steps][16 rows][4 columns], low nibbles the first group,        512 bytes
-//                   high nibbles the second
+//   kPacked8   scales [2 groups][16 rows], two bytes each (f16 or bf16)                       64 bytes
+//              codes [16 steps][16 rows][4 columns]                                        1,024 bytes
+//   kPacked4   scales as in kPacked8                                                          64 bytes
+//              nibbles [8 steps][16 rows][4 columns], low: first group, high: second         512 bytes
+//   kPacked4K  of 256 columns (Q4_K): f16 d [16 rows], dmin [16 rows]                         64 bytes
+//              4 times: [2 groups]{scale [16 rows], minimum [16 rows]}, a byte each           64 bytes
+//                       nibbles as in kPacked4                                               512 bytes
+//   kPacked6K  of 256 columns (Q6_K): f16 d [16 rows], 32 bytes of nothing                    64 bytes
+//              4 times: signed scales [4 parts of 16 columns][16 rows], a byte each           64 bytes
+//                       low nibbles as in kPacked4                                           512 bytes
+//                       top pairs [4][16 rows][4 columns]: step s in bits 2 (s / 4) of s % 4  256 bytes
 //
-// A code is a byte: the value plus 128, or an index into sixteen such bytes. The value of an element is
-// scale * (byte - 128), in f32 the same bits as those of the weight that was packed. Rows and columns are
-// filled up with zeros to whole blocks.
+// What a code means, and the value of an element, which has the same f32 bits as in the weight that was
+// packed (but for the sign of zero):
+//   kPacked8   scale * (code - 128);                kPacked4   scale * (codebook[code] - 128)
+//   kPacked4K  d * scale * code - dmin * minimum;   kPacked6K  d * scale * (code - 32)
+// Rows and columns are filled up to whole blocks with what adds nothing.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
-#include "base/result.h"
 #include "tensor/weight.h"
 
 namespace mains {
 
-constexpr int64_t kPackedRows = 16, kPackedCols = 64, kPackedGroup = 32;
-constexpr int64_t kPackedScaleBytes = 64, kPackedCodeBytes8 = 1024, kPackedCodeBytes4 = 512;
+constexpr int64_t kPackedRows = 16, kPackedCols = 64, kPackedGroup = 32, kPackedSuperCols = 256;
+constexpr int64_t kPackedHeadBytes = 64;  // of a super-block, and before the codes of a block
 
+constexpr bool IsPackedFormat(WeightFormat format) {
+  return format == WeightFormat::kPacked8 || format == WeightFormat::kPacked4 ||
+         format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K;
+}
+// Of 64 columns, with the scales before them.
 constexpr int64_t PackedBlockBytes(WeightFormat format) {
-  return kPackedScaleBytes + (format == WeightFormat::kPacked8 ? kPackedCodeBytes8 : kPackedCodeBytes4);
+  if (format == WeightFormat::kPacked8) return kPackedHeadBytes + 1024;
+  return kPackedHeadBytes + 512 + (format == WeightFormat::kPacked6K ? 256 : 0);
+}
+// Of the 256-column formats, with what comes before the four blocks; else 0.
+constexpr int64_t PackedSuperBytes(WeightFormat format) {
+  const bool super = format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K;
+  return super ? kPackedHeadBytes + 4 * PackedBlockBytes(format) : 0;
 }
 constexpr int64_t PackedBlocks(int64_t cols) {
   return (cols + kPackedCols - 1) / kPackedCols;
+}
+// From the beginning of sixteen rows to their block number `block`.
+constexpr int64_t PackedBlockOffset(WeightFormat format, int64_t block) {
+  if (PackedSuperBytes(format) == 0) return block * PackedBlockBytes(format);
+  return block / 4 * PackedSuperBytes(format) + kPackedHeadBytes + block % 4 * PackedBlockBytes(format);
 }
 
 // The byte of each 4-bit code of a kPacked4 weight.
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from);
 
-// Whether there is a packed layout with the very values of this weight: Q8_0, Q4_0, IQ4_NL, MXFP4, and 4-bit
-// integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
+// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, MXFP4, Q4_K, Q6_K, and 4-bit integers
+// or floats in groups of 32 without zero points, if their scales fit in two bytes.
 bool CanPack(const Weight& w);
 
-// The same matrix packed; w must be one that CanPack. Runs on the calling thread. `rows` of it, from
-// `first`, a multiple of kPackedRows, are written to `to`, which holds PackedBytes(w) in all and starts on a
-// cache line: so that threads can share the work.
+// The same matrix packed; w must be one that CanPack. `rows` of it, from `first`, a multiple of kPackedRows,
+// are written to `to`, which holds PackedBytes(w) in all and starts on a cache line; threads may share the
+// work.
 int64_t PackedBytes(const Weight& w);
 void PackRows(const Weight& w, int64_t first, int64_t rows, std::byte* to);
 // What those bytes are, once all rows are written.
 Weight PackedWeight(const Weight& w, const std::byte* packed, std::shared_ptr<const void> owner);
+
+// Columns [begin, begin + 32) of a packed row as f32, begin a multiple of 32: the reference.
+void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out);
 
 }  // namespace mains

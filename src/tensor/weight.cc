@@ -72,25 +72,6 @@ void UnpackFp4Group(const WeightRow& row, int64_t begin, int64_t end, float scal
   }
 }
 
-// Columns [begin, end) of one group.
-void UnpackPacked(const WeightRow& row, int64_t begin, int64_t end, float* out) {
-  const std::byte* block = row.data + begin / kPackedCols * PackedBlockBytes(row.format);
-  const int64_t half = begin % kPackedCols / kPackedGroup;
-  float scale = 0;
-  UnpackPlain(row.scale_dtype, block + (half * kPackedRows + row.lane) * 2, 1, &scale);
-  for (int64_t c = begin; c < end; ++c) {
-    const int64_t step = (c - begin) / 4, at = row.lane * 4 + c % 4;
-    uint8_t byte = 0;
-    if (row.format == WeightFormat::kPacked8) {
-      byte = std::to_integer<uint8_t>(block[kPackedScaleBytes + (half * 8 + step) * 64 + at]);
-    } else {
-      const int both = std::to_integer<int>(block[kPackedScaleBytes + step * 64 + at]);
-      byte = PackedCodebook(row.dtype)[static_cast<size_t>(both >> (4 * half) & 15)];
-    }
-    out[c] = static_cast<float>(static_cast<int>(byte) - 128) * scale;
-  }
-}
-
 // Keeps the numbers of a derived weight alive and hands out their bytes.
 template <typename T>
 Weight OwnedWeight(int64_t rows, int64_t cols, DType dtype, std::vector<T> values) {
@@ -155,7 +136,9 @@ std::string Weight::FormatName() const {
     case WeightFormat::kInt4Group: return "int4 g" + std::to_string(block_cols);
     case WeightFormat::kFp4Group: return "fp4 g" + std::to_string(block_cols);
     case WeightFormat::kPacked8:
-    case WeightFormat::kPacked4: return std::string(Name(dtype)) + " packed";
+    case WeightFormat::kPacked4:
+    case WeightFormat::kPacked4K:
+    case WeightFormat::kPacked6K: return std::string(Name(dtype)) + " packed";
   }
   CHECK(false) << "format " << static_cast<int>(format);
   return {};
@@ -176,22 +159,19 @@ void UnpackRow(const WeightRow& row, int64_t cols, float* out) {
     UnpackPlain(row.dtype, row.data, cols, out);
     return;
   }
-  const bool packed = row.format == WeightFormat::kPacked8 || row.format == WeightFormat::kPacked4;
-  CHECK(row.group > 0 && (packed || row.scales != nullptr)) << "a grouped weight needs scales";
+  if (IsPackedFormat(row.format)) {
+    for (int64_t begin = 0; begin < cols; begin += kPackedGroup) UnpackPackedGroup(row, begin, out + begin);
+    return;
+  }
+  CHECK(row.group > 0 && row.scales != nullptr) << "a grouped weight needs scales";
   for (int64_t begin = 0; begin < cols; begin += row.group) {
     const int64_t end = begin + row.group < cols ? begin + row.group : cols;
-    if (packed) {
-      UnpackPacked(row, begin, end, out);
-      continue;
-    }
     const float scale = ScaleAt(row, begin / row.group);
     switch (row.format) {
       case WeightFormat::kF8Block: UnpackF8Block(row, begin, end, scale, out); break;
       case WeightFormat::kInt4Group: UnpackInt4Group(row, begin, end, scale, out); break;
       case WeightFormat::kFp4Group: UnpackFp4Group(row, begin, end, scale, out); break;
-      case WeightFormat::kPlain:
-      case WeightFormat::kPacked8:
-      case WeightFormat::kPacked4: break;
+      default: break;  // seen to above
     }
   }
 }

@@ -21,6 +21,8 @@ enum class WeightFormat : uint8_t {
   kFp4Group,   // E2M1, two per byte, low nibble first, times a scale per block_cols elements (MXFP4)
   kPacked8,    // of dtype's values, laid out for integer dot products (tensor/packed.h), 8-bit codes
   kPacked4,    // the same, 4-bit codes
+  kPacked4K,   // Q4_K
+  kPacked6K,   // Q6_K
 };
 
 // One row, ready to unpack: what a kernel sees. Scales of column c: scales[c / group].
@@ -53,7 +55,7 @@ struct Weight {
   std::shared_ptr<const void> owner;
 
   bool empty() const { return rows == 0; }
-  bool packed() const { return format == WeightFormat::kPacked8 || format == WeightFormat::kPacked4; }
+  bool packed() const { return format >= WeightFormat::kPacked8; }
   WeightRow Row(int64_t row) const;
   // Rows [begin, begin + count) as a weight of their own. Where scales are shared by several rows,
   // `begin` must be a multiple of block_rows; of a packed weight, of kPackedRows.

@@ -13,14 +13,14 @@ namespace {
 struct Codes {
   __m256i size[2], value[2];
 };
-struct Dots {
+struct Bytes64 {
+  __m256i part[2];
+};
+struct Ints {
   __m256i part[2];
 };
 struct Numbers {
   __m256 part[2];
-};
-struct Bytes64 {
-  __m256i part[2];
 };
 using Four = __m256i;
 using Codebook = __m256i;
@@ -36,53 +36,82 @@ inline Codebook LoadCodebook(const uint8_t* book) {
 inline __m256i Load32Bytes(const uint8_t* p) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
-inline Codes FromBytes(__m256i low, __m256i high) {
-  const __m256i bias = _mm256_set1_epi8(-128);
-  const __m256i a = _mm256_xor_si256(low, bias), b = _mm256_xor_si256(high, bias);
-  return {{_mm256_abs_epi8(a), _mm256_abs_epi8(b)}, {a, b}};
+inline Bytes64 Lookup(Codebook book, Bytes64 nibbles) {
+  return {{_mm256_shuffle_epi8(book, nibbles.part[0]), _mm256_shuffle_epi8(book, nibbles.part[1])}};
 }
-inline Codes LoadCodes(const uint8_t* p) {
-  return FromBytes(Load32Bytes(p), Load32Bytes(p + 32));
+inline __m256i NibblesOf32(__m256i both, int64_t half) {
+  const __m256i shifted = half == 0 ? both : _mm256_srli_epi16(both, 4);
+  return _mm256_and_si256(shifted, _mm256_set1_epi8(15));
 }
-inline Bytes64 LowBytes(const uint8_t* p, Codebook book) {
-  const __m256i mask = _mm256_set1_epi8(15);
-  return {{_mm256_shuffle_epi8(book, _mm256_and_si256(Load32Bytes(p), mask)),
-           _mm256_shuffle_epi8(book, _mm256_and_si256(Load32Bytes(p + 32), mask))}};
+// The low or the high nibbles of 64 bytes.
+inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
+  return {{NibblesOf32(Load32Bytes(p), half), NibblesOf32(Load32Bytes(p + 32), half)}};
 }
-inline Bytes64 HighBytes(const uint8_t* p, Codebook book) {
-  const __m256i mask = _mm256_set1_epi8(15);
-  return {{_mm256_shuffle_epi8(book, _mm256_and_si256(_mm256_srli_epi16(Load32Bytes(p), 4), mask)),
-           _mm256_shuffle_epi8(book, _mm256_and_si256(_mm256_srli_epi16(Load32Bytes(p + 32), 4), mask))}};
+inline __m256i TopPairs32(const uint8_t* pairs, int64_t shift) {
+  const __m256i shifted = _mm256_srl_epi16(Load32Bytes(pairs), _mm_cvtsi64_si128(shift));
+  return _mm256_slli_epi16(_mm256_and_si256(shifted, _mm256_set1_epi8(3)), 4);
 }
-inline Codes LowCodes(const uint8_t* p, Codebook book) {
-  const Bytes64 bytes = LowBytes(p, book);
-  return FromBytes(bytes.part[0], bytes.part[1]);
+// Bits 4 and 5 from two bits of `pairs` at `shift`.
+inline Bytes64 WithTopPairs(Bytes64 low, const uint8_t* pairs, int64_t shift) {
+  return {{_mm256_or_si256(low.part[0], TopPairs32(pairs, shift)),
+           _mm256_or_si256(low.part[1], TopPairs32(pairs + 32, shift))}};
 }
-inline Codes HighCodes(const uint8_t* p, Codebook book) {
-  const Bytes64 bytes = HighBytes(p, book);
-  return FromBytes(bytes.part[0], bytes.part[1]);
-}
-inline void StoreCodes(uint8_t* p, Bytes64 bytes) {
+inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), bytes.part[0]);
   _mm256_store_si256(reinterpret_cast<__m256i*>(p + 32), bytes.part[1]);
+}
+// Codes that are `bias` too large.
+template <int bias>
+inline Codes FromBytes(Bytes64 bytes) {
+  const __m256i too_large = _mm256_set1_epi8(static_cast<char>(bias));
+  const __m256i a = _mm256_sub_epi8(bytes.part[0], too_large), b = _mm256_sub_epi8(bytes.part[1], too_large);
+  return {{_mm256_abs_epi8(a), _mm256_abs_epi8(b)}, {a, b}};
+}
+template <int bias>
+inline Codes LoadCodes(const uint8_t* p) {
+  return FromBytes<bias>({{Load32Bytes(p), Load32Bytes(p + 32)}});
 }
 inline Four BroadcastFour(uint32_t codes) {
   return _mm256_set1_epi32(static_cast<int>(codes));
 }
-// Codes are signed here, so sums begin at zero.
-inline Dots BroadcastDot(int32_t) {
+// Codes are their values here, so sums begin at zero.
+template <int bias>
+inline Ints BeginInts(int32_t) {
   return {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
 }
 inline __m256i AddDots8(__m256i sums, __m256i size, __m256i value, __m256i x) {
   const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(x, value));
   return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
-inline Dots AddDots(Dots sums, const Codes& w, Four x) {
+inline Ints AddDots(Ints sums, const Codes& w, Four x) {
   return {
       {AddDots8(sums.part[0], w.size[0], w.value[0], x), AddDots8(sums.part[1], w.size[1], w.value[1], x)}};
 }
+inline Ints AddInts(Ints a, Ints b) {
+  return {{_mm256_add_epi32(a.part[0], b.part[0]), _mm256_add_epi32(a.part[1], b.part[1])}};
+}
+inline Ints MulInts(Ints a, Ints b) {
+  return {{_mm256_mullo_epi32(a.part[0], b.part[0]), _mm256_mullo_epi32(a.part[1], b.part[1])}};
+}
+inline Numbers ToNumbers(Ints a) {
+  return {{_mm256_cvtepi32_ps(a.part[0]), _mm256_cvtepi32_ps(a.part[1])}};
+}
+inline __m128i Load8Bytes(const uint8_t* p) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+}
+// 16 bytes.
+inline Numbers FromU8(const uint8_t* p) {
+  return {{_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(Load8Bytes(p))),
+           _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(Load8Bytes(p + 8)))}};
+}
+inline Ints FromI8Wide(const uint8_t* p) {
+  return {{_mm256_cvtepi8_epi32(Load8Bytes(p)), _mm256_cvtepi8_epi32(Load8Bytes(p + 8))}};
+}
 inline Numbers ZeroNumbers() {
   return {{_mm256_setzero_ps(), _mm256_setzero_ps()}};
+}
+inline Numbers BroadcastNumber(float a) {
+  return {{_mm256_set1_ps(a), _mm256_set1_ps(a)}};
 }
 inline Numbers LoadNumbers(const float* p) {
   return {{_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}};
@@ -90,6 +119,17 @@ inline Numbers LoadNumbers(const float* p) {
 inline void StoreNumbers(float* p, Numbers a) {
   _mm256_storeu_ps(p, a.part[0]);
   _mm256_storeu_ps(p + 8, a.part[1]);
+}
+inline Numbers MulNumbers(Numbers a, Numbers b) {
+  return {{_mm256_mul_ps(a.part[0], b.part[0]), _mm256_mul_ps(a.part[1], b.part[1])}};
+}
+inline Numbers FusedMulAdd(Numbers a, Numbers b, Numbers c) {
+  return {
+      {_mm256_fmadd_ps(a.part[0], b.part[0], c.part[0]), _mm256_fmadd_ps(a.part[1], b.part[1], c.part[1])}};
+}
+inline Numbers FusedNegMulAdd(Numbers a, Numbers b, Numbers c) {
+  return {
+      {_mm256_fnmadd_ps(a.part[0], b.part[0], c.part[0]), _mm256_fnmadd_ps(a.part[1], b.part[1], c.part[1])}};
 }
 template <bool bf16>
 inline Numbers LoadScales(const uint8_t* p) {
@@ -101,15 +141,14 @@ inline Numbers LoadScales(const uint8_t* p) {
   }
   return {{_mm256_cvtph_ps(low), _mm256_cvtph_ps(high)}};
 }
-inline Numbers AddScaledSums(Numbers totals, Dots sums, Numbers weight, float scale) {
-  const __m256 s = _mm256_set1_ps(scale);
-  return {
-      {_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums.part[0]), _mm256_mul_ps(weight.part[0], s), totals.part[0]),
-       _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums.part[1]), _mm256_mul_ps(weight.part[1], s), totals.part[1])}};
+inline int32_t SumInts(__m256i a) {
+  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1)));
 }
 
 // 32 numbers; see KernelTable::quantize_row.
-inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* offset) {
+inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* sums) {
   const __m256i magnitude = _mm256_set1_epi32(0x7FFF'FFFF);
   __m256 parts[4];
   __m256i largest = _mm256_setzero_si256();
@@ -136,11 +175,8 @@ inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* 
   const __m256i words = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
   const __m256i ordered = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), ordered);
-  const __m256i sums = _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
-  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
-  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
-  *offset = 128 * _mm_cvtsi128_si32(sum);
+  sums[0] = SumInts(_mm256_add_epi32(q[0], q[1]));
+  sums[1] = SumInts(_mm256_add_epi32(q[2], q[3]));
 }
 
 }  // namespace

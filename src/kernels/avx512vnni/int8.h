@@ -1,5 +1,5 @@
 // The integer vocabulary of simd/packed.h for AVX-512 with VNNI: one instruction multiplies 64 unsigned codes
-// with 64 signed ones and adds four products to each of 16 sums. Codes are 128 too large, which the sums
+// with 64 signed ones and adds four products to each of 16 sums. By how much codes are too large, the sums
 // begin with.
 #pragma once
 
@@ -11,7 +11,8 @@ namespace mains {
 namespace {
 
 using Codes = __m512i;
-using Dots = __m512i;
+using Bytes64 = __m512i;
+using Ints = __m512i;
 using Numbers = __m512;
 using Four = __m512i;
 using Codebook = __m512i;
@@ -24,36 +25,62 @@ inline Codebook LoadCodebook(const uint8_t* book) {
   if (book == nullptr) return _mm512_setzero_si512();
   return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(book)));
 }
+inline Bytes64 Lookup(Codebook book, Bytes64 nibbles) {
+  return _mm512_shuffle_epi8(book, nibbles);
+}
+// The low or the high nibbles of 64 bytes.
+inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
+  const __m512i both = _mm512_loadu_si512(p), shifted = half == 0 ? both : _mm512_srli_epi16(both, 4);
+  return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
+}
+// Bits 4 and 5 from two bits of `pairs` at `shift`.
+inline Bytes64 WithTopPairs(Bytes64 low, const uint8_t* pairs, int64_t shift) {
+  const __m512i shifted = _mm512_srl_epi16(_mm512_loadu_si512(pairs), _mm_cvtsi64_si128(shift));
+  return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(shifted, _mm512_set1_epi8(3)), 4));
+}
+inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
+  _mm512_store_si512(p, bytes);
+}
+template <int bias>
+inline Codes FromBytes(Bytes64 bytes) {
+  return bytes;
+}
+template <int bias>
 inline Codes LoadCodes(const uint8_t* p) {
   return _mm512_loadu_si512(p);
-}
-inline __m512i LowBytes(const uint8_t* p, Codebook book) {
-  return _mm512_shuffle_epi8(book, _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(15)));
-}
-inline __m512i HighBytes(const uint8_t* p, Codebook book) {
-  const __m512i high = _mm512_srli_epi16(_mm512_loadu_si512(p), 4);
-  return _mm512_shuffle_epi8(book, _mm512_and_si512(high, _mm512_set1_epi8(15)));
-}
-inline Codes LowCodes(const uint8_t* p, Codebook book) {
-  return LowBytes(p, book);
-}
-inline Codes HighCodes(const uint8_t* p, Codebook book) {
-  return HighBytes(p, book);
-}
-inline void StoreCodes(uint8_t* p, __m512i bytes) {
-  _mm512_store_si512(p, bytes);
 }
 inline Four BroadcastFour(uint32_t codes) {
   return _mm512_set1_epi32(static_cast<int>(codes));
 }
-inline Dots BroadcastDot(int32_t a) {
-  return _mm512_set1_epi32(a);
+// What products of codes that are `bias` too large begin with: `sum` is that of the activations' codes.
+template <int bias>
+inline Ints BeginInts(int32_t sum) {
+  return _mm512_set1_epi32(-bias * sum);
 }
-inline Dots AddDots(Dots sums, Codes w, Four x) {
+inline Ints AddDots(Ints sums, Codes w, Four x) {
   return _mm512_dpbusd_epi32(sums, w, x);
+}
+inline Ints AddInts(Ints a, Ints b) {
+  return _mm512_add_epi32(a, b);
+}
+inline Ints MulInts(Ints a, Ints b) {
+  return _mm512_mullo_epi32(a, b);
+}
+inline Numbers ToNumbers(Ints a) {
+  return _mm512_cvtepi32_ps(a);
+}
+// 16 bytes.
+inline Numbers FromU8(const uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+inline Ints FromI8Wide(const uint8_t* p) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 inline Numbers ZeroNumbers() {
   return _mm512_setzero_ps();
+}
+inline Numbers BroadcastNumber(float a) {
+  return _mm512_set1_ps(a);
 }
 inline Numbers LoadNumbers(const float* p) {
   return _mm512_loadu_ps(p);
@@ -61,18 +88,24 @@ inline Numbers LoadNumbers(const float* p) {
 inline void StoreNumbers(float* p, Numbers a) {
   _mm512_storeu_ps(p, a);
 }
+inline Numbers MulNumbers(Numbers a, Numbers b) {
+  return _mm512_mul_ps(a, b);
+}
+inline Numbers FusedMulAdd(Numbers a, Numbers b, Numbers c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+inline Numbers FusedNegMulAdd(Numbers a, Numbers b, Numbers c) {
+  return _mm512_fnmadd_ps(a, b, c);
+}
 template <bool bf16>
 inline Numbers LoadScales(const uint8_t* p) {
   const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   if constexpr (bf16) return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
   return _mm512_cvtph_ps(bits);
 }
-inline Numbers AddScaledSums(Numbers totals, Dots sums, Numbers weight, float scale) {
-  return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), _mm512_mul_ps(weight, _mm512_set1_ps(scale)), totals);
-}
 
 // 32 numbers; see KernelTable::quantize_row.
-inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* offset) {
+inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* sums) {
   const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
   const __m512i magnitude = _mm512_set1_epi32(0x7FFF'FFFF);
   const __m512i largest = _mm512_max_epu32(_mm512_and_si512(_mm512_castps_si512(a), magnitude),
@@ -88,7 +121,8 @@ inline void QuantizeGroup(const float* x, int8_t* codes, float* scale, int32_t* 
   const __m512i qb = _mm512_maskz_cvtps_epi32(keep, _mm512_mul_ps(b, inverse));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(codes), _mm512_cvtepi32_epi8(qa));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + 16), _mm512_cvtepi32_epi8(qb));
-  *offset = 128 * _mm512_reduce_add_epi32(_mm512_add_epi32(qa, qb));
+  sums[0] = _mm512_reduce_add_epi32(qa);
+  sums[1] = _mm512_reduce_add_epi32(qb);
 }
 
 }  // namespace

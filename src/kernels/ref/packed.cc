@@ -14,52 +14,81 @@ namespace {
 
 constexpr float kSmallest = 1e-30f;
 
-// Group `group` of n columns that begin at x.
-void QuantizeGroup(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* offset) {
+// n of 32 columns that begin at x.
+void QuantizeGroup(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* sums) {
   uint32_t largest = 0;  // as bits, where NaN is above infinity and that above all numbers
   for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::bit_cast<uint32_t>(x[i]) & 0x7FFF'FFFFu);
   const float magnitude = std::bit_cast<float>(largest);
   const bool finite = largest < 0x7F80'0000u, zero = finite && magnitude < kSmallest;
   *scale = !finite ? std::numeric_limits<float>::quiet_NaN() : zero ? 0.0f : magnitude / 127.0f;
   const float inverse = finite && !zero ? 127.0f / magnitude : 0.0f;
-  int32_t sum = 0;
+  sums[0] = sums[1] = 0;
   for (int64_t i = 0; i < kPackedGroup; ++i) {
     codes[i] = i < n && finite ? static_cast<int8_t>(std::nearbyint(x[i] * inverse)) : int8_t{0};
-    sum += codes[i];
+    sums[i / 16] += codes[i];
   }
-  *offset = 128 * sum;
 }
 
-float Scale(const std::byte* p, DType dtype) {
+uint16_t LoadU16(const std::byte* p) {
   uint16_t bits;
   std::memcpy(&bits, p, sizeof(bits));
-  return dtype == DType::kF16 ? F32FromF16(bits) : F32FromBf16(bits);
+  return bits;
 }
 
-float Dot(const Int8Rows& x, int64_t row, const PackedPanel& w, int64_t col) {
-  const int64_t block_bytes = PackedBlockBytes(w.format), lane = col % kPackedRows;
-  const std::byte* base = w.data + col / kPackedRows * w.stride;
-  float total = 0;
-  for (int64_t g = 0; g < 2 * w.blocks; ++g) {
-    const std::byte* block = base + g / 2 * block_bytes;
-    const int8_t* codes = x.codes + row * x.code_stride + g * kPackedGroup;
-    int32_t sum = -x.offsets[row * x.group_stride + g];
-    for (int64_t i = 0; i < kPackedGroup; ++i) {
-      const int64_t step = i / 4, at = lane * 4 + i % 4;
-      int byte = 0;
-      if (w.format == WeightFormat::kPacked8) {
-        byte = std::to_integer<int>(block[kPackedScaleBytes + (g % 2 * 8 + step) * 64 + at]);
-      } else {
-        byte =
-            w.codebook[std::to_integer<int>(block[kPackedScaleBytes + step * 64 + at]) >> (g % 2 * 4) & 15];
-      }
-      sum += byte * codes[i];
-    }
-    const float scale = Scale(block + (g % 2 * kPackedRows + lane) * 2, w.scale_dtype);
-    total = std::fma(static_cast<float>(sum), scale * x.scales[row * x.group_stride + g], total);
+// One group of one weight row and one row of activations; see KernelTable::gemm_packed.
+struct GroupDot {
+  const PackedPanel& w;
+  const std::byte* rows;  // the sixteen rows
+  int64_t lane, g;
+  const int8_t* codes;
+  const int32_t* sums;
+  float scale;
+
+  const std::byte* block() const { return rows + PackedBlockOffset(w.format, g / 2); }
+  const std::byte* head() const { return rows + g / 8 * PackedSuperBytes(w.format); }
+  int64_t half() const { return g % 2; }
+
+  int Small(int part) const { return std::to_integer<int>(block()[half() * 32 + part * kPackedRows + lane]); }
+  float Head(int64_t at) const { return F32FromF16(LoadU16(head() + at + lane * 2)); }
+
+  int Code(int64_t i) const {
+    const int64_t step = i / 4, pair = half() * 8 + step;
+    const std::byte* at = block() + kPackedHeadBytes + lane * 4 + i % 4;
+    if (w.format == WeightFormat::kPacked8) return std::to_integer<int>(at[pair * 64]);
+    const int nibble = std::to_integer<int>(at[step * 64]) >> (4 * half()) & 15;
+    if (w.format == WeightFormat::kPacked4) return w.codebook[nibble];
+    if (w.format == WeightFormat::kPacked4K) return nibble;
+    return nibble | (std::to_integer<int>(at[512 + pair % 4 * 64]) >> (2 * (pair / 4)) & 3) << 4;
   }
-  return total;
-}
+
+  // Of columns [begin, end) of the group, less what codes are too large.
+  int32_t Sum(int64_t begin, int64_t end, int bias) const {
+    int32_t sum = 0;
+    for (int64_t i = begin; i < end; ++i) sum += (Code(i) - bias) * codes[i];
+    return sum;
+  }
+
+  float AddTo(float total) const {
+    switch (w.format) {
+      case WeightFormat::kPacked4K: {
+        const float weight = Head(0) * static_cast<float>(Small(0)),
+                    min = Head(32) * static_cast<float>(Small(1));
+        total = std::fma(static_cast<float>(Sum(0, 32, 0)), weight * scale, total);
+        return std::fma(-min, scale * static_cast<float>(sums[0] + sums[1]), total);
+      }
+      case WeightFormat::kPacked6K: {
+        const int32_t sum =
+            Sum(0, 16, 32) * static_cast<int8_t>(Small(0)) + Sum(16, 32, 32) * static_cast<int8_t>(Small(1));
+        return std::fma(static_cast<float>(sum), Head(0) * scale, total);
+      }
+      default: {
+        const uint16_t bits = LoadU16(block() + (half() * kPackedRows + lane) * 2);
+        const float weight = w.scale_dtype == DType::kBF16 ? F32FromBf16(bits) : F32FromF16(bits);
+        return std::fma(static_cast<float>(Sum(0, 32, 128)), weight * scale, total);
+      }
+    }
+  }
+};
 
 }  // namespace
 
@@ -67,14 +96,24 @@ void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row) {
   for (int64_t g = 0; g < out.group_stride; ++g) {
     const int64_t begin = g * kPackedGroup, at = row * out.group_stride + g;
     QuantizeGroup(x + std::min(begin, n), std::clamp<int64_t>(n - begin, 0, kPackedGroup),
-                  out.codes + row * out.code_stride + begin, out.scales + at, out.offsets + at);
+                  out.codes + row * out.code_stride + begin, out.scales + at, out.sums + 2 * at);
   }
 }
 
 void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                 int64_t out_stride) {
   for (int64_t r = 0; r < m; ++r) {
-    for (int64_t c = 0; c < w.rows; ++c) out[r * out_stride + c] = Dot(x, first + r, w, c);
+    for (int64_t c = 0; c < w.rows; ++c) {
+      float total = 0;
+      for (int64_t g = 0; g < 2 * w.blocks; ++g) {
+        const int64_t at = (first + r) * x.group_stride + g;
+        const int8_t* codes = x.codes + (first + r) * x.code_stride + g * kPackedGroup;
+        const GroupDot dot = {
+            w, w.data + c / kPackedRows * w.stride, c % kPackedRows, g, codes, x.sums + 2 * at, x.scales[at]};
+        total = dot.AddTo(total);
+      }
+      out[r * out_stride + c] = total;
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-// Products of 8-bit activations with packed weights, over the integer vocabulary of <isa>/int8.h, which must
-// be included first:
-//   Codes       64 codes: 4 columns of 16 rows, ready to be multiplied
-//   Dots        16 32-bit sums; Numbers: 16 f32
-//   kTileRows8  rows of activations, kTileBlocks blocks of 16 weight rows, whose sums fill the registers
+// Products of 8-bit activations with packed weights (tensor/packed.h), over the integer vocabulary of
+// <isa>/int8.h, which must be included first:
+//   Codes     64 codes: 4 columns of 16 rows, ready to be multiplied
+//   Ints      16 32-bit integers, one per row of the weight; Numbers: 16 f32
+//   kTileRows8, kTileBlocks: rows of activations and blocks of 16 weight rows whose sums fill the registers
 #pragma once
 
 #include "kernels/table.h"
@@ -10,20 +10,23 @@
 namespace mains {
 namespace {
 
-constexpr int64_t kBlockScales = 64, kStepBytes = 64, kGroupSteps = 8;
-constexpr int64_t kBlockBytes8 = 1088, kBlockBytes4 = 576;
+constexpr int64_t kStepBytes = 64, kGroupSteps = 8, kHeadBytes = 64, kSpreadBytes = 1024;
 // Blocks of 64 columns that a tile goes through before the next: with 32 weight rows 17 KB, half of the first
-// level, so that all activations meet them there.
+// level, so that all activations meet them there. Whole super-blocks.
 constexpr int64_t kChunkBlocks = 8;
-// From so many rows on, 4-bit codes are first spread to bytes for all of them.
+// From so many rows on, codes of less than 8 bits are first spread to bytes for all of them.
 constexpr int64_t kSpreadRows = 2 * kTileRows8;
 
-// Where a chunk of one block of sixteen weight rows lies: scales in the packed weight; codes there, or spread
-// in a buffer.
+// Sixteen weight rows, from the block of 64 columns that a chunk begins with (a super-block's first).
 struct Chunk {
-  const uint8_t* scales;
-  const uint8_t* codes;
-  int64_t scale_step, code_step;  // from 64 columns to the next
+  const uint8_t* packed;
+  const uint8_t* spread;  // codes as bytes, or null
+};
+
+// What a group's activations are multiplied with, and how the sum goes to the totals.
+struct Activations {
+  float scale;
+  int32_t sum;  // of all 32 codes
 };
 
 inline uint32_t FourCodes(const int8_t* p) {
@@ -32,159 +35,277 @@ inline uint32_t FourCodes(const int8_t* p) {
   return bits;
 }
 
-// rows x (16 blocks) sums over `blocks` times 64 columns, added to what `out` holds, or in its place.
-template <int rows, int tiles, bool nibbles, bool bf16>
-void PackedTile(const Int8Rows& x, int64_t row, int64_t first_block, const Chunk* chunks, int64_t blocks,
-                const Codebook& book, bool add, float* out, int64_t out_stride) {
+// --- Formats. kBias: by how much codes are too large. kParts: of a group, with scales of their own.
+
+// A scale of two bytes for each group.
+template <int64_t block_bytes, bool bf16>
+struct Scaled {
+  static constexpr int kBias = 128, kParts = 1;
+  struct Group {
+    Numbers scale;
+  };
+  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) { return packed + b * block_bytes; }
+  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    return {LoadScales<bf16>(BlockOf(packed, b) + half * 32)};
+  }
+  static Ints Part(const Group&, int, Ints sums) { return sums; }
+  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
+  }
+};
+
+template <bool bf16>
+struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
+  static constexpr bool kIsBytes = true;
+  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+    return LoadCodes<128>(codes + (half * kGroupSteps + step) * kStepBytes);
+  }
+};
+
+template <bool bf16>
+struct Packed4 : Scaled<kHeadBytes + 512, bf16> {
+  static constexpr bool kIsBytes = false;
+  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return Lookup(book, Nibbles(codes + step * kStepBytes, half));
+  }
+  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return FromBytes<128>(LoadBytes(codes, half, step, book));
+  }
+};
+
+// Blocks of formats with super-blocks of 256 columns.
+template <int64_t block_bytes>
+const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
+  return packed + b / 4 * (kHeadBytes + 4 * block_bytes) + kHeadBytes + b % 4 * block_bytes;
+}
+
+struct Packed4K {
+  static constexpr bool kIsBytes = false;
+  static constexpr int kBias = 0, kParts = 1;
+  static constexpr int64_t kBlockBytes = kHeadBytes + 512;
+  struct Group {
+    Numbers scale, min;
+  };
+  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return SuperBlock<kBlockBytes>(packed, b);
+  }
+  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
+    const uint8_t* small = BlockOf(packed, b) + half * 32;  // a byte for each row
+    return {MulNumbers(LoadScales<false>(head), FromU8(small)),
+            MulNumbers(LoadScales<false>(head + 32), FromU8(small + 16))};
+  }
+  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+    return Nibbles(codes + step * kStepBytes, half);
+  }
+  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return FromBytes<0>(LoadBytes(codes, half, step, book));
+  }
+  static Ints Part(const Group&, int, Ints sums) { return sums; }
+  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+    totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
+    return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum)), totals);
+  }
+};
+
+struct Packed6K {
+  static constexpr bool kIsBytes = false;
+  static constexpr int kBias = 32, kParts = 2;
+  static constexpr int64_t kBlockBytes = kHeadBytes + 512 + 256;
+  struct Group {
+    Numbers d;
+    Ints parts[2];
+  };
+  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return SuperBlock<kBlockBytes>(packed, b);
+  }
+  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
+    const uint8_t* small = BlockOf(packed, b) + half * 32;
+    return {LoadScales<false>(head), {FromI8Wide(small), FromI8Wide(small + 16)}};
+  }
+  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+    const int64_t pair = half * kGroupSteps + step;
+    return WithTopPairs(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
+                        2 * (pair / 4));
+  }
+  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return FromBytes<32>(LoadBytes(codes, half, step, book));
+  }
+  static Ints Part(const Group& g, int part, Ints sums) { return MulInts(sums, g.parts[part]); }
+  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+  }
+};
+
+// --- Tiles.
+
+// One group: adds the products of its 32 columns to the totals of a tile.
+template <typename F, bool spread, int rows, int tiles>
+inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, const Chunk* chunks, int64_t b,
+                      int64_t half, const Codebook& book, Numbers (&totals)[rows][tiles]) {
+  constexpr int64_t part_steps = kGroupSteps / F::kParts;
+  const int8_t* codes = x.codes + row * x.code_stride + (column_block + b) * 64 + half * 32;
+  const int64_t group = row * x.group_stride + (column_block + b) * 2 + half;
+  typename F::Group g[tiles];
+#pragma GCC unroll 4
+  for (int t = 0; t < tiles; ++t) g[t] = F::GroupOf(chunks[t].packed, b, half);
+  Ints sums[rows][tiles];
+#pragma GCC unroll 2
+  for (int part = 0; part < F::kParts; ++part) {
+    Ints products[rows][tiles];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+      const int32_t* own = x.sums + 2 * (group + r * x.group_stride);
+      const Ints begin = BeginInts<F::kBias>(F::kParts == 2 ? own[part] : own[0] + own[1]);
+#pragma GCC unroll 4
+      for (int t = 0; t < tiles; ++t) products[r][t] = begin;
+    }
+#pragma GCC unroll 8
+    for (int64_t step = part * part_steps; step < (part + 1) * part_steps; ++step) {
+      Codes w[tiles];
+#pragma GCC unroll 4
+      for (int t = 0; t < tiles; ++t) {
+        if constexpr (spread) {
+          w[t] = LoadCodes<F::kBias>(chunks[t].spread + b * kSpreadBytes +
+                                     (half * kGroupSteps + step) * kStepBytes);
+        } else {
+          w[t] = F::Load(F::BlockOf(chunks[t].packed, b) + kHeadBytes, half, step, book);
+        }
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+        const Four four = BroadcastFour(FourCodes(codes + r * x.code_stride + step * 4));
+#pragma GCC unroll 4
+        for (int t = 0; t < tiles; ++t) products[r][t] = AddDots(products[r][t], w[t], four);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int t = 0; t < tiles; ++t) {
+        const Ints scaled = F::Part(g[t], part, products[r][t]);
+        sums[r][t] = part == 0 ? scaled : AddInts(sums[r][t], scaled);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+    const int64_t at = group + r * x.group_stride;
+    const Activations own = {x.scales[at], x.sums[2 * at] + x.sums[2 * at + 1]};
+#pragma GCC unroll 4
+    for (int t = 0; t < tiles; ++t) totals[r][t] = F::Add(g[t], totals[r][t], sums[r][t], own);
+  }
+}
+
+// A part of a product: `rows` of x from `row`, 64 times `blocks` columns from `column_block` on.
+struct PackedJob {
+  const Int8Rows& x;
+  int64_t row, rows;
+  int64_t column_block, blocks;
+  const Chunk* chunks;
+  const Codebook& book;
+  float* out;  // added to unless column_block is 0
+  int64_t out_stride;
+};
+
+template <typename F, bool spread, int rows, int tiles>
+void PackedTile(const PackedJob& job, int64_t done) {
+  float* out = job.out + done * job.out_stride;
   Numbers totals[rows][tiles];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
     for (int t = 0; t < tiles; ++t) {
-      totals[r][t] = add ? LoadNumbers(out + r * out_stride + 16 * t) : ZeroNumbers();
+      totals[r][t] = job.column_block > 0 ? LoadNumbers(out + r * job.out_stride + 16 * t) : ZeroNumbers();
     }
   }
-  const int8_t* codes = x.codes + row * x.code_stride + first_block * 64;
-  const float* scales = x.scales + row * x.group_stride + first_block * 2;
-  const int32_t* offsets = x.offsets + row * x.group_stride + first_block * 2;
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (int64_t b = 0; b < job.blocks; ++b) {
     for (int64_t half = 0; half < 2; ++half) {
-      Dots sums[rows][tiles];
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; ++r) {
-        const Dots begin = BroadcastDot(-offsets[r * x.group_stride + 2 * b + half]);
-#pragma GCC unroll 4
-        for (int t = 0; t < tiles; ++t) sums[r][t] = begin;
-      }
-#pragma GCC unroll 8
-      for (int64_t step = 0; step < kGroupSteps; ++step) {
-        Codes w[tiles];
-#pragma GCC unroll 4
-        for (int t = 0; t < tiles; ++t) {
-          const uint8_t* at = chunks[t].codes + b * chunks[t].code_step;
-          if constexpr (nibbles) {
-            w[t] =
-                half == 0 ? LowCodes(at + step * kStepBytes, book) : HighCodes(at + step * kStepBytes, book);
-          } else {
-            w[t] = LoadCodes(at + (half * kGroupSteps + step) * kStepBytes);
-          }
-        }
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; ++r) {
-          const Four four =
-              BroadcastFour(FourCodes(codes + r * x.code_stride + b * 64 + half * 32 + step * 4));
-#pragma GCC unroll 4
-          for (int t = 0; t < tiles; ++t) sums[r][t] = AddDots(sums[r][t], w[t], four);
-        }
-      }
-#pragma GCC unroll 4
-      for (int t = 0; t < tiles; ++t) {
-        const Numbers weight = LoadScales<bf16>(chunks[t].scales + b * chunks[t].scale_step + half * 32);
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; ++r) {
-          const float scale = scales[r * x.group_stride + 2 * b + half];
-          totals[r][t] = AddScaledSums(totals[r][t], sums[r][t], weight, scale);
-        }
-      }
+      TileGroup<F, spread, rows, tiles>(job.x, job.row + done, job.column_block, job.chunks, b, half,
+                                        job.book, totals);
     }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-    for (int t = 0; t < tiles; ++t) StoreNumbers(out + r * out_stride + 16 * t, totals[r][t]);
+    for (int t = 0; t < tiles; ++t) StoreNumbers(out + r * job.out_stride + 16 * t, totals[r][t]);
   }
 }
 
-struct PackedJob {
-  const Int8Rows& x;
-  int64_t first_row, rows;
-  int64_t first_block, blocks;
-  const Chunk* chunks;
-  const Codebook& book;
-  bool add;
-  float* out;
-  int64_t out_stride;
-};
-
-template <int rows, int tiles, bool nibbles, bool bf16>
+template <typename F, bool spread, int rows, int tiles>
 void PackedRowsUpTo(const PackedJob& job, int64_t done, int64_t count) {
   if constexpr (rows > 1) {
     if (count < rows) {
-      PackedRowsUpTo<rows - 1, tiles, nibbles, bf16>(job, done, count);
+      PackedRowsUpTo<F, spread, rows - 1, tiles>(job, done, count);
       return;
     }
   }
-  PackedTile<rows, tiles, nibbles, bf16>(job.x, job.first_row + done, job.first_block, job.chunks, job.blocks,
-                                         job.book, job.add, job.out + done * job.out_stride, job.out_stride);
+  PackedTile<F, spread, rows, tiles>(job, done);
 }
 
-template <int tiles, bool nibbles, bool bf16>
+template <typename F, bool spread, int tiles>
 void PackedRowsOf(const PackedJob& job) {
   for (int64_t done = 0; done < job.rows;) {
     const int64_t left = job.rows - done;
     // At the end two tiles of like size rather than a full one and a thin one.
     const int64_t count = left >= 2 * kTileRows8 ? kTileRows8 : left <= kTileRows8 ? left : (left + 1) / 2;
-    PackedRowsUpTo<kTileRows8, tiles, nibbles, bf16>(job, done, count);
+    PackedRowsUpTo<F, spread, kTileRows8, tiles>(job, done, count);
     done += count;
   }
 }
 
-// 4-bit codes of one block to bytes, in the order of 8-bit ones.
-inline void SpreadBlock(const uint8_t* nibbles, const Codebook& book, uint8_t* to) {
-  for (int64_t step = 0; step < kGroupSteps; ++step) {
-    StoreCodes(to + step * kStepBytes, LowBytes(nibbles + step * kStepBytes, book));
-    StoreCodes(to + (kGroupSteps + step) * kStepBytes, HighBytes(nibbles + step * kStepBytes, book));
-  }
-}
-
 // All rows of x with `tiles` blocks of sixteen weight rows; the columns of the last may go past the panel's.
-template <int tiles, bool bf16>
-void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t block,
+template <typename F, int tiles>
+void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
                    float* out, int64_t out_stride) {
   const Codebook book = LoadCodebook(w.codebook);
-  const bool four = w.format == WeightFormat::kPacked4;
-  const int64_t block_bytes = four ? kBlockBytes4 : kBlockBytes8;
-  const bool spread = four && m >= kSpreadRows;
-  alignas(64) uint8_t bytes[tiles * kChunkBlocks * 1024];
+  const bool spread = !F::kIsBytes && m >= kSpreadRows;
+  alignas(64) uint8_t bytes[F::kIsBytes ? 1 : tiles * kChunkBlocks * kSpreadBytes];
   for (int64_t begin = 0; begin < w.blocks; begin += kChunkBlocks) {
     const int64_t blocks = w.blocks - begin < kChunkBlocks ? w.blocks - begin : kChunkBlocks;
     Chunk chunks[tiles];
     for (int t = 0; t < tiles; ++t) {
-      const uint8_t* from =
-          reinterpret_cast<const uint8_t*>(w.data) + (block + t) * w.stride + begin * block_bytes;
-      chunks[t] = {from, from + kBlockScales, block_bytes, block_bytes};
-      if (!spread) continue;
-      uint8_t* to = bytes + t * kChunkBlocks * 1024;
-      for (int64_t b = 0; b < blocks; ++b)
-        SpreadBlock(from + b * block_bytes + kBlockScales, book, to + b * 1024);
-      chunks[t].codes = to;
-      chunks[t].code_step = 1024;
+      const uint8_t* rows = reinterpret_cast<const uint8_t*>(w.data) + (sixteen + t) * w.stride;
+      // Of a format with super-blocks, begin is the first block of one.
+      chunks[t] = {rows + (F::BlockOf(rows, begin) - F::BlockOf(rows, 0)), nullptr};
+      if constexpr (!F::kIsBytes) {
+        if (!spread) continue;
+        uint8_t* to = bytes + t * kChunkBlocks * kSpreadBytes;
+        for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
+          const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
+          const uint8_t* codes = F::BlockOf(chunks[t].packed, b) + kHeadBytes;
+          StoreBytes(to + b * kSpreadBytes + (half * 8 + step) * kStepBytes,
+                     F::LoadBytes(codes, half, step, book));
+        }
+        chunks[t].spread = to;
+      }
     }
-    const PackedJob job = {x, first, m, begin, blocks, chunks, book, begin > 0, out, out_stride};
-    if (four && !spread) {
-      PackedRowsOf<tiles, true, bf16>(job);
+    const PackedJob job = {x, first, m, begin, blocks, chunks, book, out, out_stride};
+    if (spread) {
+      PackedRowsOf<F, true, tiles>(job);
     } else {
-      PackedRowsOf<tiles, false, bf16>(job);
+      PackedRowsOf<F, false, tiles>(job);
     }
   }
 }
 
-template <bool bf16>
+template <typename F>
 void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                    int64_t out_stride) {
   constexpr int64_t width = 16 * kTileBlocks;
   int64_t c = 0;
   for (; c + width <= w.rows; c += width) {
-    PackedColumns<kTileBlocks, bf16>(x, first, m, w, c / 16, out + c, out_stride);
+    PackedColumns<F, kTileBlocks>(x, first, m, w, c / 16, out + c, out_stride);
   }
-  for (; c + 16 <= w.rows; c += 16) PackedColumns<1, bf16>(x, first, m, w, c / 16, out + c, out_stride);
+  for (; c + 16 <= w.rows; c += 16) PackedColumns<F, 1>(x, first, m, w, c / 16, out + c, out_stride);
   if (c == w.rows) return;
   // Fewer than sixteen columns are left: through a buffer, some rows at a time.
   constexpr int64_t rows = 4 * kTileRows8;
   alignas(64) float buffer[rows * 16];
   for (int64_t r = 0; r < m; r += rows) {
     const int64_t count = m - r < rows ? m - r : rows;
-    PackedColumns<1, bf16>(x, first + r, count, w, c / 16, buffer, 16);
+    PackedColumns<F, 1>(x, first + r, count, w, c / 16, buffer, 16);
     for (int64_t i = 0; i < count; ++i) {
       __builtin_memcpy(out + (r + i) * out_stride + c, buffer + i * 16,
                        static_cast<size_t>(w.rows - c) * sizeof(float));
@@ -194,10 +315,16 @@ void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPane
 
 void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                 int64_t out_stride) {
-  if (w.scale_dtype == DType::kBF16) {
-    PackedProduct<true>(x, first, m, w, out, out_stride);
-  } else {
-    PackedProduct<false>(x, first, m, w, out, out_stride);
+  const bool bf16 = w.scale_dtype == DType::kBF16;
+  switch (w.format) {
+    case WeightFormat::kPacked8:
+      (bf16 ? PackedProduct<Packed8<true>> : PackedProduct<Packed8<false>>)(x, first, m, w, out, out_stride);
+      return;
+    case WeightFormat::kPacked4K: PackedProduct<Packed4K>(x, first, m, w, out, out_stride); return;
+    case WeightFormat::kPacked6K: PackedProduct<Packed6K>(x, first, m, w, out, out_stride); return;
+    default:
+      (bf16 ? PackedProduct<Packed4<true>> : PackedProduct<Packed4<false>>)(x, first, m, w, out, out_stride);
+      return;
   }
 }
 
@@ -212,7 +339,7 @@ void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row) {
       if (left > 0) __builtin_memcpy(numbers, from, static_cast<size_t>(left) * sizeof(float));
       from = numbers;
     }
-    QuantizeGroup(from, out.codes + row * out.code_stride + begin, out.scales + at, out.offsets + at);
+    QuantizeGroup(from, out.codes + row * out.code_stride + begin, out.scales + at, out.sums + 2 * at);
   }
 }
 

@@ -55,7 +55,7 @@ class CpuDevice final : public Device {
   struct Int8Memory {
     std::vector<int8_t> codes;
     std::vector<float> scales;
-    std::vector<int32_t> offsets;
+    std::vector<int32_t> sums;
     Int8Rows Reserve(int64_t rows, int64_t cols);
   };
   Int8Rows Quantize(const Tensor& x, Int8Memory& memory);

@@ -50,7 +50,7 @@ Int8Rows CpuDevice::Int8Memory::Reserve(int64_t rows, int64_t cols) {
   };
   out.codes = grow(codes, rows * out.code_stride);
   out.scales = grow(scales, rows * out.group_stride);
-  out.offsets = grow(offsets, rows * out.group_stride);
+  out.sums = grow(sums, 2 * rows * out.group_stride);
   return out;
 }
 

@@ -83,8 +83,8 @@ void CpuDevice::ExpertsGated(const Tensor& x, int64_t top_k, const SortedPairs& 
       std::copy_n(all.codes + token * all.code_stride, all.code_stride, gathered.codes + i * all.code_stride);
       std::copy_n(all.scales + token * all.group_stride, all.group_stride,
                   gathered.scales + i * all.group_stride);
-      std::copy_n(all.offsets + token * all.group_stride, all.group_stride,
-                  gathered.offsets + i * all.group_stride);
+      std::copy_n(all.sums + 2 * token * all.group_stride, 2 * all.group_stride,
+                  gathered.sums + 2 * i * all.group_stride);
     });
     ReserveScratch(2 * kPackedPanelRows * kPackedTokens);
     each_task([&](const ExpertTask& task, int64_t first, int64_t rows, const ops::LinearLayer& gate,
