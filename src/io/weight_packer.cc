@@ -39,35 +39,29 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, bool
     needed += PackedBytes(w);
   }
   if (needed > budget_ - packed_bytes_) return weights;
+  const std::shared_ptr<std::byte> memory = NewPages(needed);
+  if (memory == nullptr) return weights;  // memory is short after all
   std::vector<Weight> packed;
+  int64_t at = 0;
   for (const Weight& w : weights) {
-    ASSIGN_OR_RETURN(Weight one, PackOne(w));
-    if (!one.packed()) return weights;
-    packed.push_back(std::move(one));
+    std::byte* to = memory.get() + at;
+    const int64_t tasks = (w.rows + kRowsPerTask - 1) / kRowsPerTask;
+    pool_.ParallelFor(
+        tasks, 1, static_cast<double>(w.rows) * static_cast<double>(w.cols),
+        [&](int64_t task, int64_t, int) { PackRows(w, task * kRowsPerTask, kRowsPerTask, to); });
+    packed.push_back(PackedWeight(w, to, memory));
+    at += PackedBytes(w);
+    done_bytes_ += w.bytes();
+    if (!keep) {
+      replaced_.insert(w.data);
+      checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
+    }
+    if (progress_ && !progress_(done_bytes_)) {
+      return Error{ErrorCode::kCancelled, "cancelled while reading the weights"};
+    }
   }
-  for (const Weight& w : weights) {
-    if (keep) continue;
-    replaced_.insert(w.data);
-    checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
-  }
+  packed_bytes_ += needed;
   return packed;
-}
-
-// The weight itself where memory is short after all.
-Result<Weight> WeightPacker::PackOne(const Weight& w) {
-  const int64_t bytes = PackedBytes(w);
-  const std::shared_ptr<std::byte> memory = NewPages(bytes);
-  if (memory == nullptr) return w;
-  const int64_t tasks = (w.rows + kRowsPerTask - 1) / kRowsPerTask;
-  pool_.ParallelFor(
-      tasks, 1, static_cast<double>(w.rows) * static_cast<double>(w.cols),
-      [&](int64_t task, int64_t, int) { PackRows(w, task * kRowsPerTask, kRowsPerTask, memory.get()); });
-  packed_bytes_ += bytes;
-  done_bytes_ += w.bytes();
-  if (progress_ && !progress_(done_bytes_)) {
-    return Error{ErrorCode::kCancelled, "cancelled while reading the weights"};
-  }
-  return PackedWeight(w, memory.get(), memory);
 }
 
 }  // namespace mains

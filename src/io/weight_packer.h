@@ -33,8 +33,6 @@ class WeightPacker {
   int64_t packed_bytes() const { return packed_bytes_; }
 
  private:
-  Result<Weight> PackOne(const Weight& w);
-
   const Checkpoint& checkpoint_;
   ThreadPool pool_;
   int64_t budget_;
