@@ -14,8 +14,16 @@ constexpr int64_t kStepBytes = 64, kGroupSteps = 8, kHeadBytes = 64, kSpreadByte
 // Blocks of 64 columns that a tile goes through before the next: with 32 weight rows 17 KB, half of the first
 // level, so that all activations meet them there. Whole super-blocks.
 constexpr int64_t kChunkBlocks = 8;
+// Rows of a tile: with one block of weight rows as many more as their sums then leave room for.
+constexpr int RowsOfTile8(int tiles) {
+  return tiles == 1 ? kTileRows8 * kTileBlocks : kTileRows8;
+}
 // From so many rows on, codes of less than 8 bits are first spread to bytes for all of them.
-constexpr int64_t kSpreadRows = 2 * kTileRows8;
+constexpr int64_t kSpreadRows = kTileBlocks == 1 ? 2 * kTileRows8 : RowsOfTile8(1) + 1;
+
+// How far ahead of the products weights are asked for: with few rows, reading them is all that costs, and the
+// processor's own prefetching leaves half of what memory gives.
+constexpr int64_t kAheadBytes = 4096;
 
 // Sixteen weight rows, from the block of 64 columns that a chunk begins with (a super-block's first).
 struct Chunk {
@@ -36,6 +44,7 @@ inline uint32_t FourCodes(const int8_t* p) {
 }
 
 // --- Formats. kBias: by how much codes are too large. kParts: of a group, with scales of their own.
+// kIsBytes: codes are bytes as they lie. kCodeLines: cache lines of codes in 64 columns.
 
 // A scale of two bytes for each group.
 template <int64_t block_bytes, bool bf16>
@@ -57,6 +66,7 @@ struct Scaled {
 template <bool bf16>
 struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
   static constexpr bool kIsBytes = true;
+  static constexpr int64_t kCodeLines = 16;
   static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
     return LoadCodes<128>(codes + (half * kGroupSteps + step) * kStepBytes);
   }
@@ -65,6 +75,7 @@ struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
 template <bool bf16>
 struct Packed4 : Scaled<kHeadBytes + 512, bf16> {
   static constexpr bool kIsBytes = false;
+  static constexpr int64_t kCodeLines = 8;
   static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
     return Lookup(book, Nibbles(codes + step * kStepBytes, half));
   }
@@ -81,6 +92,7 @@ const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
 
 struct Packed4K {
   static constexpr bool kIsBytes = false;
+  static constexpr int64_t kCodeLines = 8;
   static constexpr int kBias = 0, kParts = 1;
   static constexpr int64_t kBlockBytes = kHeadBytes + 512;
   struct Group {
@@ -110,6 +122,7 @@ struct Packed4K {
 
 struct Packed6K {
   static constexpr bool kIsBytes = false;
+  static constexpr int64_t kCodeLines = 12;
   static constexpr int kBias = 32, kParts = 2;
   static constexpr int64_t kBlockBytes = kHeadBytes + 512 + 256;
   struct Group {
@@ -170,7 +183,10 @@ inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, cons
           w[t] = LoadCodes<F::kBias>(chunks[t].spread + b * kSpreadBytes +
                                      (half * kGroupSteps + step) * kStepBytes);
         } else {
-          w[t] = F::Load(F::BlockOf(chunks[t].packed, b) + kHeadBytes, half, step, book);
+          const uint8_t* codes_of_block = F::BlockOf(chunks[t].packed, b) + kHeadBytes;
+          w[t] = F::Load(codes_of_block, half, step, book);
+          const int64_t line = half * kGroupSteps + step;
+          if (line < F::kCodeLines) __builtin_prefetch(codes_of_block + line * kStepBytes + kAheadBytes);
         }
       }
 #pragma GCC unroll 16
@@ -246,11 +262,12 @@ void PackedRowsUpTo(const PackedJob& job, int64_t done, int64_t count) {
 
 template <typename F, bool spread, int tiles>
 void PackedRowsOf(const PackedJob& job) {
+  constexpr int rows = RowsOfTile8(tiles);
   for (int64_t done = 0; done < job.rows;) {
     const int64_t left = job.rows - done;
     // At the end two tiles of like size rather than a full one and a thin one.
-    const int64_t count = left >= 2 * kTileRows8 ? kTileRows8 : left <= kTileRows8 ? left : (left + 1) / 2;
-    PackedRowsUpTo<F, spread, kTileRows8, tiles>(job, done, count);
+    const int64_t count = left >= 2 * rows ? rows : left <= rows ? left : (left + 1) / 2;
+    PackedRowsUpTo<F, spread, rows, tiles>(job, done, count);
     done += count;
   }
 }
@@ -294,14 +311,16 @@ template <typename F>
 void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                    int64_t out_stride) {
   constexpr int64_t width = 16 * kTileBlocks;
+  // So few rows that one tile holds them all, with one block of weight rows: these are then read once.
+  const bool narrow = m > kTileRows8 && m <= RowsOfTile8(1);
   int64_t c = 0;
-  for (; c + width <= w.rows; c += width) {
+  for (; c + width <= w.rows && !narrow; c += width) {
     PackedColumns<F, kTileBlocks>(x, first, m, w, c / 16, out + c, out_stride);
   }
   for (; c + 16 <= w.rows; c += 16) PackedColumns<F, 1>(x, first, m, w, c / 16, out + c, out_stride);
   if (c == w.rows) return;
   // Fewer than sixteen columns are left: through a buffer, some rows at a time.
-  constexpr int64_t rows = 4 * kTileRows8;
+  constexpr int64_t rows = 2 * RowsOfTile8(1);
   alignas(64) float buffer[rows * 16];
   for (int64_t r = 0; r < m; r += rows) {
     const int64_t count = m - r < rows ? m - r : rows;
