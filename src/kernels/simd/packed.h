@@ -14,13 +14,6 @@ constexpr int64_t kStepBytes = 64, kGroupSteps = 8, kHeadBytes = 64, kSpreadByte
 // Blocks of 64 columns that a tile goes through before the next: with 32 weight rows 17 KB, half of the first
 // level, so that all activations meet them there. Whole super-blocks.
 constexpr int64_t kChunkBlocks = 8;
-// Rows of a tile: with one block of weight rows as many more as their sums then leave room for.
-constexpr int RowsOfTile8(int tiles) {
-  return tiles == 1 ? kTileRows8 * kTileBlocks : kTileRows8;
-}
-// From so many rows on, codes of less than 8 bits are first spread to bytes for all of them.
-constexpr int64_t kSpreadRows = kTileBlocks == 1 ? 2 * kTileRows8 : RowsOfTile8(1) + 1;
-
 // How far ahead of the products weights are asked for: with few rows, reading them is all that costs, and the
 // processor's own prefetching leaves half of what memory gives.
 constexpr int64_t kAheadBytes = 4096;
@@ -153,6 +146,16 @@ struct Packed6K {
 
 // --- Tiles.
 
+// Rows of a tile: with one block of weight rows as many more as their sums then leave room for, unless the
+// parts of a group have sums of their own.
+template <typename F>
+constexpr int RowsOfTile8(int tiles) {
+  return tiles == 1 && F::kParts == 1 ? kTileRows8 * kTileBlocks : kTileRows8;
+}
+// From so many rows on, codes of less than 8 bits are first spread to bytes for all of them.
+template <typename F>
+constexpr int64_t kSpreadRows = RowsOfTile8<F>(1) == kTileRows8 ? 2 * kTileRows8 : RowsOfTile8<F>(1) + 1;
+
 // One group: adds the products of its 32 columns to the totals of a tile.
 template <typename F, bool spread, int rows, int tiles>
 inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, const Chunk* chunks, int64_t b,
@@ -262,7 +265,7 @@ void PackedRowsUpTo(const PackedJob& job, int64_t done, int64_t count) {
 
 template <typename F, bool spread, int tiles>
 void PackedRowsOf(const PackedJob& job) {
-  constexpr int rows = RowsOfTile8(tiles);
+  constexpr int rows = RowsOfTile8<F>(tiles);
   for (int64_t done = 0; done < job.rows;) {
     const int64_t left = job.rows - done;
     // At the end two tiles of like size rather than a full one and a thin one.
@@ -277,7 +280,7 @@ template <typename F, int tiles>
 void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
                    float* out, int64_t out_stride) {
   const Codebook book = LoadCodebook(w.codebook);
-  const bool spread = !F::kIsBytes && m >= kSpreadRows;
+  const bool spread = !F::kIsBytes && m >= kSpreadRows<F>;
   alignas(64) uint8_t bytes[F::kIsBytes ? 1 : tiles * kChunkBlocks * kSpreadBytes];
   for (int64_t begin = 0; begin < w.blocks; begin += kChunkBlocks) {
     const int64_t blocks = w.blocks - begin < kChunkBlocks ? w.blocks - begin : kChunkBlocks;
@@ -312,7 +315,7 @@ void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPane
                    int64_t out_stride) {
   constexpr int64_t width = 16 * kTileBlocks;
   // So few rows that one tile holds them all, with one block of weight rows: these are then read once.
-  const bool narrow = m > kTileRows8 && m <= RowsOfTile8(1);
+  const bool narrow = m > kTileRows8 && m <= RowsOfTile8<F>(1);
   int64_t c = 0;
   for (; c + width <= w.rows && !narrow; c += width) {
     PackedColumns<F, kTileBlocks>(x, first, m, w, c / 16, out + c, out_stride);
@@ -320,7 +323,7 @@ void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPane
   for (; c + 16 <= w.rows; c += 16) PackedColumns<F, 1>(x, first, m, w, c / 16, out + c, out_stride);
   if (c == w.rows) return;
   // Fewer than sixteen columns are left: through a buffer, some rows at a time.
-  constexpr int64_t rows = 2 * RowsOfTile8(1);
+  constexpr int64_t rows = 2 * RowsOfTile8<F>(1);
   alignas(64) float buffer[rows * 16];
   for (int64_t r = 0; r < m; r += rows) {
     const int64_t count = m - r < rows ? m - r : rows;
