@@ -2,7 +2,7 @@
 # calls in. -O3 because the register tiles live in small arrays that must be unrolled away.
 set(x86_kernels ${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc
-                ${PROJECT_SOURCE_DIR}/src/kernels/avx512vnni/kernels.cc)
+                ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc)
 set(x86_peaks avx2/peaks avx512/peaks avx512/peak_int8 avx512/peak_bf16 amx/peaks)
 list(TRANSFORM x86_peaks REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/kernels/\\1.cc")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -22,7 +22,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   add_peak(avx512/peak_int8 -mavx512f -mavx512vnni)
   add_peak(avx512/peak_bf16 -mavx512f -mavx512bf16)
   add_peak(amx/peaks -mamx-tile -mamx-int8 -mamx-bf16)
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/avx512vnni/kernels.cc PROPERTIES
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc PROPERTIES
     COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;${optimise};${quiet}")
   if(MAINS_TESTS)
     set(objects $<FILTER:$<TARGET_OBJECTS:mains_kernels>,INCLUDE,/(avx[0-9]+|amx)/>)
