@@ -9,6 +9,7 @@
 #include "io/test_files.h"
 #include "tensor/convert.h"
 #include "tensor/dtype.h"
+#include "tensor/tensor.h"
 
 namespace mains {
 namespace {
@@ -98,7 +99,7 @@ std::unique_ptr<const Checkpoint> RandomModel(const Kind& kind) {
                  {"max_position_embeddings", 4096}};
   if (kind.mixture) {
     config.update({{"num_experts", kExperts},
-                   {"num_experts_per_tok", 2},
+                   {"num_experts_per_tok", kExperts},  // no choice that a rounding could turn
                    {"moe_intermediate_size", 512},
                    {"norm_topk_prob", true}});
   }
