@@ -38,9 +38,17 @@ MAKERS["no_tool"] = lambda split, rng, language: tools.make_tools_item(split, rn
 
 # Training draws several conversations over the same tools at once: to read the tools is most of their cost. With
 # these shares of the draws half of the tokens are about tools, a fifth arithmetic, a tenth dates and units.
-TOGETHER = {"tools": tools.make_tools_items, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
+def _tools_of_any_things(split, rng, language, count):
+    """A third of the draws is about things that do not exist."""
+    things = None
+    if rng.random() < 0.35:
+        things = [schemas.InventedThing(rng) for _ in range(8)] + rng.sample(families.TRAIN_THINGS, 4)
+    return tools.make_tools_items(split, rng, language, count, things)
+
+
+TOGETHER = {"tools": _tools_of_any_things, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
 CONVERSATIONS = 8  # of a draw
-WIDENED = 0.3  # of the draws of made-up tools
+WIDENED, RENAMED = 0.3, 0.35  # of the draws of made-up tools
 DRAWS = {"tools": 0.085, "natural": 0.045, "builtin": 0.012, "home": 0.02, "arithmetic": 0.40, "dates": 0.268, "lists": 0.09,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.08}
@@ -56,6 +64,8 @@ def items_at(seed, split, index, source=None, draws=None):
     items = TOGETHER[name](split, rng, None, CONVERSATIONS)
     if name != "builtin" and rng.random() < WIDENED:
         items = schemas.widened(items, rng)
+    if name != "builtin" and rng.random() < RENAMED:
+        items = schemas.renamed(items, rng)
     for number, item in enumerate(items):
         item.update(id=f"{seed}/{split}/{index}.{number}", source=name)
     return items

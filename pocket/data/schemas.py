@@ -1,7 +1,15 @@
 """Declared tools as strangers write them: many parameters that a request never mentions, no descriptions, nothing
-required. For training; the calls stay what they were."""
+required; names that say nothing; and things that nobody has heard of. For training, so that names are copied and
+descriptions read: a model that has seen a hundred kinds of tools often knows them by heart, and says the nearest
+of them where a new one stands (measured: without a grammar 8 % of calls to unseen tools were right, with one 20).
+"""
 
 import copy
+import re
+
+from . import values
+from .families import VERBS, Thing, nonsense_name
+from .roles import ROLES
 
 _NAMES = ("sort_order page_size category style condition reference facility radius variant batch_id source_type theme visibility "
           "version session_id client_id dry_run callback trace_id retry_policy namespace cursor locale currency_code channel "
@@ -33,3 +41,51 @@ def widened(items, rng):
         if loose:
             parameters["required"] = []
     return [dict(item, tools=tools) for item in items]
+
+
+def renamed(items, rng):
+    """The same conversations over tools whose names say nothing, where a description tells what they do."""
+    tools, names = copy.deepcopy(items[0]["tools"]), {}
+    taken = {t["function"]["name"] for t in tools}
+    for tool in tools:
+        function = tool["function"]
+        if "description" not in function:
+            continue
+        name = nonsense_name(rng)
+        while name in taken:
+            name = nonsense_name(rng)
+        taken.add(name)
+        names[function["name"]] = function["name"] = name
+    if not names:
+        return items
+    # Longest first: one name may begin another.
+    pattern = re.compile(r"(?<![\w-])(" + "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True)) + r")(?![\w-])")
+    return [dict(item, tools=tools, messages=[_with_names(m, names, pattern) for m in item["messages"]],
+                 checks=[_check_with_names(c, names) for c in item["checks"]]) for item in items]
+
+
+def _with_names(message, names, pattern):
+    message = copy.deepcopy(message)
+    if "reasoning_content" in message:
+        message["reasoning_content"] = pattern.sub(lambda m: names[m[1]], message["reasoning_content"])
+    for call in message.get("tool_calls", []):
+        call["function"]["name"] = names.get(call["function"]["name"], call["function"]["name"])
+    return message
+
+
+def _check_with_names(check, names):
+    if check["kind"] != "call":
+        return check
+    return dict(check, calls=[dict(c, name=names.get(c["name"], c["name"])) for c in check["calls"]])
+
+
+class InventedThing(Thing):
+    """A thing of an invented word, the same in all languages: what fits is found by the word alone."""
+
+    def __init__(self, rng):
+        word = values.invented_word(rng, "en").lower()
+        self.key, self.en, self.en_plural = word, f"a {word}", word + "s"
+        self.de, self.de_plural, self.zh = f"einen {word.capitalize()}", word.capitalize() + "s", word
+        self.verbs = rng.sample(sorted(VERBS), 5)
+        self.roles = rng.sample(sorted(ROLES), 6)
+        self.held_out = False

@@ -489,8 +489,9 @@ def make_tools_item(split, rng, language=None, kind=None):
     return maker(scene)
 
 
-def make_tools_items(split, rng, language, count):
-    """`count` conversations that begin with the same declared tools."""
+def make_tools_items(split, rng, language, count, things=None):
+    """`count` conversations that begin with the same declared tools, of `things` if they are given."""
     scene = Scene(split, rng, language)
+    scene.things = things or scene.things
     items = [_draw_kind(rng)(scene)]
     return items + [_draw_kind(rng)(Again(scene)) for _ in range(count - 1)]

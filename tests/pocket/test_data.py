@@ -76,6 +76,36 @@ def test_widened_schemas_keep_the_calls():
     assert grown > 50 and relaxed > 10
 
 
+def test_renamed_tools_are_called_by_their_new_names():
+    changed = 0
+    for index in range(60):
+        rng = random.Random(index)
+        items = build.TOGETHER["tools"]("train", rng, None, 5)
+        other = schemas.renamed(items, rng)
+        names = [[t["function"]["name"] for t in some[0]["tools"]] for some in (items, other)]
+        assert len(set(names[1])) == len(names[1])
+        new = dict(zip(*names, strict=True))
+        for one, two in zip(items, other, strict=True):
+            assert [(new[n], a) for n, a in first_call(one)] == first_call(two)
+            for check in two["checks"]:
+                assert not verify.explain(check, verify.turn_of(two["messages"][check["turn"]])), two
+            said = " ".join(m.get("reasoning_content", "") for m in two["messages"])
+            for old, name in new.items():
+                gone = old != name and old not in new.values()
+                assert not gone or not re.search(rf"(?<![\w-]){re.escape(old)}(?![\w-])", said), (old, said)
+        changed += names[0] != names[1]
+    assert changed > 50
+
+
+def test_invented_things_are_named_alike_in_all_languages():
+    for language in LANGUAGES:
+        things = [schemas.InventedThing(random.Random(i)) for i in range(8)]
+        for item in build.tools.make_tools_items("train", random.Random(3), language, 6, things):
+            if item["kind"] == "call":
+                (thing,) = [t for t in things if t.key == item["family"]]
+                assert thing.key in item["messages"][0]["content"].lower()
+
+
 TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list}
 
 
