@@ -25,7 +25,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc PROPERTIES
     COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;${optimise};${quiet}")
   if(MAINS_TESTS)
-    set(objects $<FILTER:$<TARGET_OBJECTS:mains_kernels>,INCLUDE,/(avx[0-9]+|amx)/>)
+    set(objects "$<FILTER:$<TARGET_OBJECTS:mains_kernels>,INCLUDE,/(avx[0-9]+|amx)/>")
     add_test(NAME KernelsSymbols.AreNotShared COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM}
       "-DOBJECTS=$<JOIN:${objects},,>" -P ${PROJECT_SOURCE_DIR}/src/kernels/symbols_test.cmake)
   endif()
