@@ -37,7 +37,7 @@ MAKERS["missing"] = lambda split, rng, language: tools.make_tools_item(split, rn
 MAKERS["no_tool"] = lambda split, rng, language: tools.make_tools_item(split, rng, language, "make_no_tool")
 
 # Training draws several conversations over the same tools at once: to read the tools is most of their cost. With
-# these shares of the draws half of the tokens are about tools, a fifth arithmetic, a tenth dates and units.
+# these shares of the draws six tenths of the tokens are about tools, a fifth arithmetic, a tenth dates and units.
 def _tools_of_any_things(split, rng, language, count):
     """A third of the draws is about things that do not exist."""
     things = None

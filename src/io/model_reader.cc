@@ -617,27 +617,27 @@ Vector ModelReader::BiasOr(const std::string& name, int64_t n) {
   return Peek(name + ".bias") == nullptr ? Vector() : VectorOf(name + ".bias", n);
 }
 
-std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, bool keep) {
+std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights) {
   if (!ok_ || packer_ == nullptr || weights.empty()) return weights;
-  Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights), keep);
+  Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights));
   if (packed.ok()) return std::move(*packed);
   Fail(packed.error().code, packed.error().message);
   return {};
 }
 
 Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t cols) {
-  const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)}, /*keep=*/false);
+  const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)});
   return packed.empty() ? Weight() : packed[0];
 }
 
 Weight ModelReader::AsProjection(const Weight& w) {
-  const std::vector<Weight> packed = Packed({w}, /*keep=*/true);
+  const std::vector<Weight> packed = Packed({w});
   return packed.empty() ? Weight() : packed[0];
 }
 
 std::vector<Weight> ModelReader::Experts(const std::string& prefix, const std::string& leaf, int64_t experts,
                                          int64_t rows, int64_t cols) {
-  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols), /*keep=*/false);
+  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols));
 }
 
 std::vector<Weight> ModelReader::ExpertMatrices(const std::string& prefix, const std::string& leaf,

@@ -32,7 +32,7 @@ std::shared_ptr<std::byte> NewPages(int64_t bytes) {
 WeightPacker::WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress)
     : checkpoint_(checkpoint), pool_(threads), budget_(budget), progress_(std::move(progress)) {}
 
-Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, bool keep) {
+Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights) {
   int64_t needed = 0;
   for (const Weight& w : weights) {
     if (!Gains(w) || w.format != weights[0].format || w.dtype != weights[0].dtype) return weights;
@@ -52,10 +52,8 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, bool
     packed.push_back(PackedWeight(w, to, memory));
     at += PackedBytes(w);
     done_bytes_ += w.bytes();
-    if (!keep) {
-      replaced_.insert(w.data);
-      checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
-    }
+    replaced_.insert(w.data);
+    checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
     if (progress_ && !progress_(done_bytes_)) {
       return Error{ErrorCode::kCancelled, "cancelled while reading the weights"};
     }

@@ -24,8 +24,9 @@ class WeightPacker {
   WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress);
 
   // The same matrices, all packed or none; of a matrix packed before, that. Fails only when cancelled. The
-  // pages of the file are handed back to the system where nothing else needs them (`keep`: something does).
-  Result<std::vector<Weight>> Pack(std::vector<Weight> weights, bool keep);
+  // pages of the file are handed back to the system; whoever still needs rows of them, as an embedding that
+  // is also the head, reads those again.
+  Result<std::vector<Weight>> Pack(std::vector<Weight> weights);
 
   // Whether the bytes at this place of the checkpoint were packed and handed back.
   bool Replaced(const std::byte* data) const { return replaced_.contains(data); }

@@ -49,7 +49,7 @@ constexpr int64_t kPlenty = int64_t{1} << 30;
 TEST(WeightPacker, KeepsTheNumbersOfAllMatrices) {
   WeightPacker packer(kNone, 2, kPlenty, {});
   const std::vector<Weight> weights = {RandomQ8(520, 512, 1), RandomQ8(777, 544, 2)};
-  const Result<std::vector<Weight>> packed = packer.Pack(weights, /*keep=*/false);
+  const Result<std::vector<Weight>> packed = packer.Pack(weights);
   ASSERT_TRUE(packed.ok());
   for (size_t i = 0; i < weights.size(); ++i) {
     EXPECT_TRUE((*packed)[i].packed());
@@ -66,7 +66,7 @@ TEST(WeightPacker, LeavesWhatDoesNotGain) {
   const Weight good = RandomQ8(512, 512, 1), narrow = RandomQ8(4096, 480, 2), small = RandomQ8(8, 512, 3);
   const Weight floats = MakeF32Weight(512, 512, std::vector<float>(512 * 512));
   for (const Weight& other : {narrow, small, floats}) {
-    const Result<std::vector<Weight>> same = packer.Pack({good, other}, /*keep=*/false);
+    const Result<std::vector<Weight>> same = packer.Pack({good, other});
     ASSERT_TRUE(same.ok());
     EXPECT_FALSE((*same)[0].packed() || (*same)[1].packed()) << "all or none";
   }
@@ -76,16 +76,14 @@ TEST(WeightPacker, LeavesWhatDoesNotGain) {
 TEST(WeightPacker, StaysWithinItsBudget) {
   const Weight w = RandomQ8(512, 512, 1);
   WeightPacker packer(kNone, 1, PackedBytes(w), {});
-  EXPECT_TRUE((*packer.Pack({w}, true))[0].packed());
-  EXPECT_FALSE((*packer.Pack({w}, true))[0].packed());
-  EXPECT_FALSE(packer.Replaced(w.data)) << "kept for something else";
+  EXPECT_TRUE((*packer.Pack({w}))[0].packed());
+  EXPECT_FALSE((*packer.Pack({w}))[0].packed());
 }
 
 TEST(WeightPacker, CanBeCancelled) {
   int asked = 0;
   WeightPacker packer(kNone, 1, kPlenty, [&](int64_t) { return ++asked < 2; });
-  const Result<std::vector<Weight>> packed =
-      packer.Pack({RandomQ8(512, 512, 1), RandomQ8(512, 512, 2)}, false);
+  const Result<std::vector<Weight>> packed = packer.Pack({RandomQ8(512, 512, 1), RandomQ8(512, 512, 2)});
   ASSERT_FALSE(packed.ok());
   EXPECT_EQ(packed.error().code, ErrorCode::kCancelled);
 }
