@@ -28,6 +28,38 @@ inline void Pause() {
 
 }  // namespace
 
+// Ranges of a job that one thread has before it: it takes them from the front, others from the back. So each
+// thread goes through its part of a weight as one stream, which is what the processor's prefetching sees, and
+// none waits while there is work. Two numbers of 32 bits in one word: the first range left, and the end.
+class alignas(64) Share {
+ public:
+  void Set(uint64_t begin, uint64_t end) { span_.store(end << 32 | begin, std::memory_order_relaxed); }
+  // A range, or -1 if none is left.
+  int64_t TakeFront() {
+    return Take([](uint64_t begin, uint64_t end) { return Taken{begin, begin + 1, end}; });
+  }
+  int64_t TakeBack() {
+    return Take([](uint64_t begin, uint64_t end) { return Taken{end - 1, begin, end - 1}; });
+  }
+
+ private:
+  struct Taken {
+    uint64_t range, begin, end;
+  };
+  template <typename F>
+  int64_t Take(const F& take) {
+    uint64_t span = span_.load(std::memory_order_relaxed);
+    for (;;) {
+      const uint64_t begin = span & 0xFFFF'FFFF, end = span >> 32;
+      if (begin >= end) return -1;
+      const Taken t = take(begin, end);
+      if (span_.compare_exchange_weak(span, t.end << 32 | t.begin, std::memory_order_relaxed))
+        return static_cast<int64_t>(t.range);
+    }
+  }
+  std::atomic<uint64_t> span_{0};
+};
+
 struct ThreadPool::Impl {
   struct Job {
     const std::function<void(int64_t, int64_t, int)>* body = nullptr;
@@ -36,7 +68,7 @@ struct ThreadPool::Impl {
   };
 
   Job job;
-  std::atomic<int64_t> next{0};
+  std::vector<Share> shares;           // one per thread
   std::atomic<int64_t> generation{0};  // increases once per ParallelFor
   std::atomic<int> busy{0};            // workers that have not finished this generation
   std::atomic<bool> stop{false};
@@ -48,16 +80,21 @@ struct ThreadPool::Impl {
   std::vector<std::thread> workers;
 
   void Work(int thread) {
+    const auto run = [&](int64_t range) {
+      const int64_t begin = range * job.grain;
+      (*job.body)(begin, std::min(begin + job.grain, job.count), thread);
+    };
     try {
-      for (;;) {
-        const int64_t begin = next.fetch_add(job.grain, std::memory_order_relaxed);
-        if (begin >= job.count) return;
-        (*job.body)(begin, std::min(begin + job.grain, job.count), thread);
+      Share& own = shares[static_cast<size_t>(thread)];
+      for (int64_t range; (range = own.TakeFront()) >= 0;) run(range);
+      for (size_t i = 1; i < shares.size(); ++i) {
+        Share& other = shares[(static_cast<size_t>(thread) + i) % shares.size()];
+        for (int64_t range; (range = other.TakeBack()) >= 0;) run(range);
       }
     } catch (...) {
       std::lock_guard lock(mutex);
       if (!failure) failure = std::current_exception();
-      next.store(job.count, std::memory_order_relaxed);  // the rest need not run
+      for (Share& share : shares) share.Set(0, 0);  // the rest need not run
     }
   }
 
@@ -87,6 +124,7 @@ struct ThreadPool::Impl {
 
 ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
   CHECK(threads >= 1) << threads;
+  impl_->shares = std::vector<Share>(static_cast<size_t>(threads));
   for (int i = 1; i < threads; ++i) impl_->workers.emplace_back([this, i] { impl_->Loop(i); });
 }
 
@@ -123,7 +161,10 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   }
   CHECK(!impl_->running.exchange(true)) << "ParallelFor is not reentrant";
   impl_->job = {&body, count, grain};
-  impl_->next.store(0, std::memory_order_relaxed);
+  const uint64_t ranges = static_cast<uint64_t>((count + grain - 1) / grain), threads = impl_->shares.size();
+  CHECK(ranges < uint64_t{1} << 32) << ranges;
+  for (uint64_t i = 0; i < threads; ++i)
+    impl_->shares[i].Set(ranges * i / threads, ranges * (i + 1) / threads);
   impl_->busy.store(static_cast<int>(impl_->workers.size()), std::memory_order_relaxed);
   {
     // Under the mutex, so that a worker between its last look and its wait cannot miss the job.

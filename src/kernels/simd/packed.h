@@ -314,8 +314,9 @@ template <typename F>
 void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                    int64_t out_stride) {
   constexpr int64_t width = 16 * kTileBlocks;
-  // So few rows that one tile holds them all, with one block of weight rows: these are then read once.
-  const bool narrow = m > kTileRows8 && m <= RowsOfTile8<F>(1);
+  // So few rows that one tile holds them all, with one block of weight rows: the weights are then read once,
+  // as one stream. (Two streams, one row: 21 GB/s of a core that reads 41; one stream: 37.)
+  const bool narrow = m <= RowsOfTile8<F>(1);
   int64_t c = 0;
   for (; c + width <= w.rows && !narrow; c += width) {
     PackedColumns<F, kTileBlocks>(x, first, m, w, c / 16, out + c, out_stride);
