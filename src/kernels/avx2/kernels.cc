@@ -11,6 +11,12 @@ namespace mains {
 const SimdSlots kAvx2Slots = {
     .gemm_nt = GemmNt,
     .gemm_nn_add = GemmNnAdd,
+    .gemm_nt_f32 = GemmNtState<Floats>,
+    .gemm_nt_f16 = GemmNtState<F16s>,
+    .gemm_nt_bf16 = GemmNtState<Bf16s>,
+    .gemm_nn_add_f32 = GemmNnAddState<Floats>,
+    .gemm_nn_add_f16 = GemmNnAddState<F16s>,
+    .gemm_nn_add_bf16 = GemmNnAddState<Bf16s>,
     .unpack = kUnpackers,
     .unpack_count = sizeof(kUnpackers) / sizeof(kUnpackers[0]),
     .store_f16 = StoreF16,

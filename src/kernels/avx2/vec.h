@@ -48,6 +48,30 @@ inline V LoadPart(const float* p, int64_t n) {
 inline void StorePart(float* p, int64_t n, V a) {
   _mm256_maskstore_ps(p, FirstLanes(n), a);
 }
+// Eight numbers of 16 bits as f32, and the first n of them, zeros behind.
+inline __m128i LoadEight(const uint16_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+inline __m128i LoadEightPart(const uint16_t* p, int64_t n) {
+  alignas(16) uint16_t all[8] = {};
+  __builtin_memcpy(all, p, static_cast<size_t>(n) * sizeof(uint16_t));
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(all));
+}
+inline V LoadF16(const uint16_t* p) {
+  return _mm256_cvtph_ps(LoadEight(p));
+}
+inline V LoadF16Part(const uint16_t* p, int64_t n) {
+  return _mm256_cvtph_ps(LoadEightPart(p, n));
+}
+inline V WidenBf16(__m128i a) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 16));
+}
+inline V LoadBf16(const uint16_t* p) {
+  return WidenBf16(LoadEight(p));
+}
+inline V LoadBf16Part(const uint16_t* p, int64_t n) {
+  return WidenBf16(LoadEightPart(p, n));
+}
 
 // A value that several instructions use: the compiler would rather load it again for each of them.
 inline V InRegister(V a) {
@@ -135,11 +159,8 @@ inline V16 FromI8(__m128i a) {
 inline V16 FromF16(__m256i a) {
   return {_mm256_cvtph_ps(_mm256_castsi256_si128(a)), _mm256_cvtph_ps(_mm256_extracti128_si256(a, 1))};
 }
-inline __m256 HalfFromBf16(__m128i a) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 16));
-}
 inline V16 FromBf16(__m256i a) {
-  return {HalfFromBf16(_mm256_castsi256_si128(a)), HalfFromBf16(_mm256_extracti128_si256(a, 1))};
+  return {WidenBf16(_mm256_castsi256_si128(a)), WidenBf16(_mm256_extracti128_si256(a, 1))};
 }
 // A permutation reaches eight numbers, so the fourth bit chooses between two of them.
 inline __m256 HalfLookup(__m128i nibbles, const float* table) {

@@ -46,6 +46,22 @@ inline V LoadPart(const float* p, int64_t n) {
 inline void StorePart(float* p, int64_t n, V a) {
   _mm512_mask_storeu_ps(p, FirstLanes(n), a);
 }
+// Sixteen numbers of 16 bits as f32, and the first n of them, zeros behind.
+inline V LoadF16(const uint16_t* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline V LoadF16Part(const uint16_t* p, int64_t n) {
+  return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(FirstLanes(n), p));
+}
+inline V WidenBf16(__m256i a) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16));
+}
+inline V LoadBf16(const uint16_t* p) {
+  return WidenBf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline V LoadBf16Part(const uint16_t* p, int64_t n) {
+  return WidenBf16(_mm256_maskz_loadu_epi16(FirstLanes(n), p));
+}
 
 // A value that several instructions use: the compiler would rather load it again for each of them.
 inline V InRegister(V a) {
@@ -130,7 +146,7 @@ inline V16 FromF16(__m256i a) {
   return _mm512_cvtph_ps(a);
 }
 inline V16 FromBf16(__m256i a) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(a), 16));
+  return WidenBf16(a);
 }
 // `nibbles`: 16 bytes below 16; table: 16 numbers.
 inline V16 Lookup16(__m128i nibbles, const float* table) {

@@ -16,9 +16,27 @@ constexpr int64_t kRowBlock = 96;
 // Columns of w that one tile of rows passes before the next: it stays in the first level meanwhile.
 constexpr int64_t kColumnBlock = 16;
 
+// The right side of a product: in f32, or in the 16-bit numbers of the state, which are widened as they are
+// read. The sums are the same, so the bits are those of a product with the widened numbers.
+struct Floats {
+  using Number = float;
+  static V All(const float* p) { return Load(p); }
+  static V Part(const float* p, int64_t n) { return LoadPart(p, n); }
+};
+struct F16s {
+  using Number = uint16_t;
+  static V All(const uint16_t* p) { return LoadF16(p); }
+  static V Part(const uint16_t* p, int64_t n) { return LoadF16Part(p, n); }
+};
+struct Bf16s {
+  using Number = uint16_t;
+  static V All(const uint16_t* p) { return LoadBf16(p); }
+  static V Part(const uint16_t* p, int64_t n) { return LoadBf16Part(p, n); }
+};
+
 // One rows x cols tile of dot products of depth k <= kDepth; `add` to out or replace it.
-template <int rows, int cols>
-void DotTile(const float* x, int64_t x_stride, const float* w, int64_t w_stride, int64_t k, bool add,
+template <typename W, int rows, int cols>
+void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k, bool add,
              float* out, int64_t out_stride) {
   V sums[rows][cols];
 #pragma GCC unroll 8
@@ -33,7 +51,7 @@ void DotTile(const float* x, int64_t x_stride, const float* w, int64_t w_stride,
     for (int r = 0; r < rows; ++r) xs[r] = Load(x + r * x_stride + i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
-      const V ws = InRegister(Load(w + c * w_stride + i));
+      const V ws = InRegister(W::All(w + c * w_stride + i));
 #pragma GCC unroll 8
       for (int r = 0; r < rows; ++r) sums[r][c] = Fma(xs[r], ws, sums[r][c]);
     }
@@ -44,7 +62,7 @@ void DotTile(const float* x, int64_t x_stride, const float* w, int64_t w_stride,
     for (int r = 0; r < rows; ++r) xs[r] = LoadPart(x + r * x_stride + i, k - i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
-      const V ws = LoadPart(w + c * w_stride + i, k - i);
+      const V ws = W::Part(w + c * w_stride + i, k - i);
 #pragma GCC unroll 8
       for (int r = 0; r < rows; ++r) sums[r][c] = Fma(xs[r], ws, sums[r][c]);
     }
@@ -66,17 +84,17 @@ void DotTile(const float* x, int64_t x_stride, const float* w, int64_t w_stride,
 }
 
 // All columns for `rows` rows at one depth.
-template <int rows>
-void DotRows(const float* x, int64_t x_stride, const float* w, int64_t w_stride, int64_t n, int64_t k,
+template <typename W, int rows>
+void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n, int64_t k,
              bool add, float* out, int64_t out_stride) {
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
     for (; c + 8 <= n; c += 8)
-      DotTile<rows, 8>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
+      DotTile<W, rows, 8>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
   }
   for (; c + 4 <= n; c += 4)
-    DotTile<rows, 4>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
-  for (; c < n; ++c) DotTile<rows, 1>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
+    DotTile<W, rows, 4>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
+  for (; c < n; ++c) DotTile<W, rows, 1>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
 }
 
 // How many of `left` rows the next tile takes: at the end two tiles of like size rather than a full
@@ -86,20 +104,21 @@ inline int64_t RowsOfTile(int64_t left) {
   return (left + 1) / 2;
 }
 
-template <int rows>
-void DotRowsUpTo(int64_t count, const float* x, int64_t x_stride, const float* w, int64_t w_stride, int64_t n,
-                 int64_t k, bool add, float* out, int64_t out_stride) {
+template <typename W, int rows>
+void DotRowsUpTo(int64_t count, const float* x, int64_t x_stride, const typename W::Number* w,
+                 int64_t w_stride, int64_t n, int64_t k, bool add, float* out, int64_t out_stride) {
   if constexpr (rows > 1) {
     if (count < rows) {
-      DotRowsUpTo<rows - 1>(count, x, x_stride, w, w_stride, n, k, add, out, out_stride);
+      DotRowsUpTo<W, rows - 1>(count, x, x_stride, w, w_stride, n, k, add, out, out_stride);
       return;
     }
   }
-  DotRows<rows>(x, x_stride, w, w_stride, n, k, add, out, out_stride);
+  DotRows<W, rows>(x, x_stride, w, w_stride, n, k, add, out, out_stride);
 }
 
-void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
-            int64_t k, float* out, int64_t out_stride) {
+template <typename W>
+void GemmNtOf(const float* x, int64_t x_stride, int64_t m, const typename W::Number* w, int64_t w_stride,
+              int64_t n, int64_t k, float* out, int64_t out_stride) {
   for (int64_t block = 0; block < m; block += kRowBlock) {
     const int64_t block_end = block + kRowBlock < m ? block + kRowBlock : m;
     int64_t begin = 0;
@@ -109,7 +128,7 @@ void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t
         const int64_t columns = n - c < kColumnBlock ? n - c : kColumnBlock;
         for (int64_t r = block; r < block_end;) {
           const int64_t count = RowsOfTile(block_end - r);
-          DotRowsUpTo<kTileRows>(count, x + r * x_stride + begin, x_stride, w + c * w_stride + begin,
+          DotRowsUpTo<W, kTileRows>(count, x + r * x_stride + begin, x_stride, w + c * w_stride + begin,
                                  w_stride, columns, depth, begin > 0, out + r * out_stride + c, out_stride);
           r += count;
         }
@@ -121,8 +140,8 @@ void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t
 
 // out[r, c..] += p[r, :] * v[:, c..] for a tile of `rows` x `vectors * kLanes`; the last vector holds
 // `last` columns. The outputs stay in registers while j runs, one fused multiply-add each.
-template <int rows, int vectors, bool partial>
-void AddTile(const float* p, int64_t p_stride, const float* v, int64_t v_stride, int64_t j, int64_t last,
+template <typename W, int rows, int vectors, bool partial>
+void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j, int64_t last,
              float* out, int64_t out_stride) {
   V sums[rows][vectors];
 #pragma GCC unroll 8
@@ -137,8 +156,8 @@ void AddTile(const float* p, int64_t p_stride, const float* v, int64_t v_stride,
     V vs[vectors];
 #pragma GCC unroll 8
     for (int c = 0; c < vectors; ++c) {
-      const float* from = v + step * v_stride + c * kLanes;
-      vs[c] = partial && c == vectors - 1 ? LoadPart(from, last) : Load(from);
+      const typename W::Number* from = v + step * v_stride + c * kLanes;
+      vs[c] = partial && c == vectors - 1 ? W::Part(from, last) : W::All(from);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
@@ -161,40 +180,60 @@ void AddTile(const float* p, int64_t p_stride, const float* v, int64_t v_stride,
   }
 }
 
-template <int rows>
-void AddRows(const float* p, int64_t p_stride, const float* v, int64_t v_stride, int64_t j, int64_t n,
+template <typename W, int rows>
+void AddRows(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j, int64_t n,
              float* out, int64_t out_stride) {
   constexpr int vectors = TileVectors(rows);
   int64_t c = 0;
   for (; c + vectors * kLanes <= n; c += vectors * kLanes) {
-    AddTile<rows, vectors, false>(p, p_stride, v + c, v_stride, j, 0, out + c, out_stride);
+    AddTile<W, rows, vectors, false>(p, p_stride, v + c, v_stride, j, 0, out + c, out_stride);
   }
   for (; c + kLanes <= n; c += kLanes) {
-    AddTile<rows, 1, false>(p, p_stride, v + c, v_stride, j, 0, out + c, out_stride);
+    AddTile<W, rows, 1, false>(p, p_stride, v + c, v_stride, j, 0, out + c, out_stride);
   }
-  if (c < n) AddTile<rows, 1, true>(p, p_stride, v + c, v_stride, j, n - c, out + c, out_stride);
+  if (c < n) AddTile<W, rows, 1, true>(p, p_stride, v + c, v_stride, j, n - c, out + c, out_stride);
 }
 
-void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
-               int64_t n, float* out, int64_t out_stride) {
+template <typename W>
+void GemmNnAddOf(const float* p, int64_t p_stride, int64_t m, const typename W::Number* v, int64_t v_stride,
+                 int64_t j, int64_t n, float* out, int64_t out_stride) {
   for (int64_t r = 0; r < m;) {
     const float* ps = p + r * p_stride;
     float* to = out + r * out_stride;
     const int64_t left = m - r;
     if (left >= 6) {
-      AddRows<6>(ps, p_stride, v, v_stride, j, n, to, out_stride);
+      AddRows<W, 6>(ps, p_stride, v, v_stride, j, n, to, out_stride);
       r += 6;
     } else if (left >= 4) {
-      AddRows<4>(ps, p_stride, v, v_stride, j, n, to, out_stride);
+      AddRows<W, 4>(ps, p_stride, v, v_stride, j, n, to, out_stride);
       r += 4;
     } else if (left >= 2) {
-      AddRows<2>(ps, p_stride, v, v_stride, j, n, to, out_stride);
+      AddRows<W, 2>(ps, p_stride, v, v_stride, j, n, to, out_stride);
       r += 2;
     } else {
-      AddRows<1>(ps, p_stride, v, v_stride, j, n, to, out_stride);
+      AddRows<W, 1>(ps, p_stride, v, v_stride, j, n, to, out_stride);
       r += 1;
     }
   }
+}
+
+void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
+            int64_t k, float* out, int64_t out_stride) {
+  GemmNtOf<Floats>(x, x_stride, m, w, w_stride, n, k, out, out_stride);
+}
+void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
+               int64_t n, float* out, int64_t out_stride) {
+  GemmNnAddOf<Floats>(p, p_stride, m, v, v_stride, j, n, out, out_stride);
+}
+template <typename W>
+void GemmNtState(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride, int64_t n,
+                 int64_t k, float* out, int64_t out_stride) {
+  GemmNtOf<W>(x, x_stride, m, static_cast<const typename W::Number*>(w), w_stride, n, k, out, out_stride);
+}
+template <typename W>
+void GemmNnAddState(const float* p, int64_t p_stride, int64_t m, const void* v, int64_t v_stride, int64_t j,
+                    int64_t n, float* out, int64_t out_stride) {
+  GemmNnAddOf<W>(p, p_stride, m, static_cast<const typename W::Number*>(v), v_stride, j, n, out, out_stride);
 }
 
 }  // namespace

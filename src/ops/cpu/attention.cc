@@ -1,6 +1,8 @@
 // Softmax attention over paged state, one page of keys at a time (Milakov & Gimelshein 2018; Dao et
 // al. 2022): a tile of query rows meets a page of keys while both are in cache. Pages are visited in the
-// order of positions and masked scores count as -infinity, so a row's sums do not depend on its tile.
+// order of positions and masked scores count as -infinity, so a row's sums do not depend on its tile. Every
+// kSpanPages pages the sums begin anew and are merged in order, whether one thread goes through all of them or
+// many share them, so they do not depend on that either.
 #include <algorithm>
 #include <limits>
 
@@ -10,6 +12,10 @@ namespace mains {
 namespace {
 
 constexpr int64_t kTileRows = 32;  // query rows that share one pass over a page
+constexpr int64_t kSpanPages = 16;
+// Up to so many rows meet keys and values where they lie, widened as they are read; more of them meet a page that
+// was widened once.
+constexpr int64_t kRowsInPlace = 16;
 
 int64_t Pages(int64_t positions) {
   return (positions + kPagePositions - 1) / kPagePositions;
@@ -29,7 +35,7 @@ struct CpuDevice::SoftmaxRows {
   Tensor selected{};  // [count, n]; of rank 0: every position
 
   static int64_t Floats(int64_t count, int64_t key_dim, int64_t value_dim) {
-    return count * (key_dim + value_dim + kPagePositions + 4);  // a position takes two
+    return (count * (key_dim + value_dim + kPagePositions + 4) + 1) / 2 * 2;  // a position takes two
   }
   SoftmaxRows(float* memory, int64_t rows, int64_t kd, int64_t vd) : count(rows), key_dim(kd), value_dim(vd) {
     position = reinterpret_cast<int64_t*>(memory);
@@ -38,9 +44,12 @@ struct CpuDevice::SoftmaxRows {
     q = total + rows;
     sum = q + rows * kd;
     scores = sum + rows * vd;
-    std::fill_n(max, rows, -std::numeric_limits<float>::infinity());
-    std::fill_n(total, rows, 0.0f);
-    std::fill_n(sum, rows * vd, 0.0f);
+    Begin();
+  }
+  void Begin() {
+    std::fill_n(max, count, -std::numeric_limits<float>::infinity());
+    std::fill_n(total, count, 0.0f);
+    std::fill_n(sum, count * value_dim, 0.0f);
   }
   void SetRow(int64_t r, const float* query, float scale, int64_t at) {
     for (int64_t i = 0; i < key_dim; ++i) q[r * key_dim + i] = query[i] * scale;
@@ -89,10 +98,18 @@ CpuDevice::Panel CpuDevice::GatherPositions(const Batch& batch, int stream, cons
   return {buffer, width};
 }
 
+CpuDevice::StatePanel CpuDevice::PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page,
+                                        int64_t column) {
+  const StateStream& st = batch.streams[static_cast<size_t>(stream)];
+  return {s.At(st, page * kPagePositions) + ByteSize(st.dtype, column), st.width, st.dtype};
+}
+
 // Takes every row one page further. key: [keys, key_dim], value: [keys, value_dim].
-void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Panel key, Panel value) const {
-  kernels_.gemm_nt(rows.q, rows.key_dim, rows.count, key.data, key.stride, keys, rows.key_dim, rows.scores,
-                   kPagePositions);
+void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key,
+                            StatePanel value) const {
+  kernels_.gemm_nt_state[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
+                                                         key.stride, keys, rows.key_dim, rows.scores,
+                                                         kPagePositions);
   for (int64_t r = 0; r < rows.count; ++r) {
     float* s = rows.scores + r * kPagePositions;
     int64_t visible = std::clamp<int64_t>(rows.position[r] + 1 - block * kPagePositions, 0, keys);
@@ -103,8 +120,21 @@ void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Pane
     if (correction != 1.0f) kernels_.scale(correction, rows.value_dim, rows.sum + r * rows.value_dim);
     if (visible == 0) std::fill(s, s + kPagePositions, 0.0f);
   }
-  kernels_.gemm_nn_add(rows.scores, kPagePositions, rows.count, value.data, value.stride, keys,
-                       rows.value_dim, rows.sum, rows.value_dim);
+  kernels_.gemm_nn_add_state[static_cast<size_t>(value.dtype)](rows.scores, kPagePositions, rows.count,
+                                                               value.data, value.stride, keys,
+                                                               rows.value_dim, rows.sum, rows.value_dim);
+}
+
+// Adds what the rows gathered in their next span. A span's maximum is one more score for the running softmax.
+void CpuDevice::MergeSpan(const SoftmaxRows& span, SoftmaxRows& all) const {
+  const int64_t n = all.value_dim;
+  for (int64_t r = 0; r < all.count; ++r) {
+    float weight = span.max[r], sum_of_weights = 0;
+    const float correction = kernels_.softmax_block(&weight, 1, &all.max[r], &sum_of_weights);
+    if (correction != 1.0f) kernels_.scale(correction, n, all.sum + r * n);
+    kernels_.add_scaled(span.sum + r * n, weight, n, all.sum + r * n);
+    all.total[r] = all.total[r] * correction + span.total[r] * weight;
+  }
 }
 
 double AttentionWork(const Batch& batch, int64_t heads, int64_t dims, int64_t at_most) {
@@ -117,52 +147,105 @@ double AttentionWork(const Batch& batch, int64_t heads, int64_t dims, int64_t at
   return pairs * static_cast<double>(heads) * static_cast<double>(dims);
 }
 
+// Rows (token, head of the group) of one sequence and one head of keys and values.
+struct CpuDevice::AttentionTile {
+  const SequenceStep* sequence;
+  int64_t kv_head, group, begin, count;
+
+  int64_t Floats(const ops::AttendParams& p) const {
+    return SoftmaxRows::Floats(count, p.key_dim, p.value_dim);
+  }
+  int64_t Position(int64_t r) const { return sequence->past + (begin + r) / group; }
+  int64_t Spans() const { return (Pages(Position(count - 1) + 1) + kSpanPages - 1) / kSpanPages; }
+  float* HeadOf(const Tensor& x, int64_t r) const {
+    const int64_t row = begin + r;
+    return x.Row(sequence->first_row + row / group) + (kv_head * group + row % group) * x.stride(1);
+  }
+  void SetRows(const Tensor& q, float scale, SoftmaxRows& rows) const {
+    for (int64_t r = 0; r < count; ++r) rows.SetRow(r, HeadOf(q, r), scale, Position(r));
+  }
+};
+
+// Takes rows that have just begun through one span.
+void CpuDevice::AttendSpan(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile,
+                           int64_t span, SoftmaxRows& rows, float* page_buffer) const {
+  const SequenceStep& s = *tile.sequence;
+  const int64_t positions = tile.Position(tile.count - 1) + 1;
+  const int64_t key_column = tile.kv_head * p.key_dim, value_column = tile.kv_head * p.value_dim;
+  float* value_buffer = page_buffer + kPagePositions * p.key_dim;
+  for (int64_t block = span * kSpanPages; block < std::min((span + 1) * kSpanPages, Pages(positions));
+       ++block) {
+    const int64_t keys = std::min(kPagePositions, positions - block * kPagePositions);
+    if (tile.count <= kRowsInPlace) {
+      AttendBlock(rows, block, keys, PageAt(batch, p.key_stream, s, block, key_column),
+                  PageAt(batch, p.value_stream, s, block, value_column));
+      continue;
+    }
+    AttendBlock(rows, block, keys,
+                Wide(ReadPage(batch, p.key_stream, s, block, keys, key_column, p.key_dim, page_buffer)),
+                Wide(ReadPage(batch, p.value_stream, s, block, keys, value_column, p.value_dim, value_buffer)));
+  }
+}
+
 void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out) {
   if (p.selected.rank != 0) {
     AttendSelected(q, batch, p, out);
     return;
   }
   const int64_t group = q.dim(1) / p.kv_heads;
-  // A tile holds rows (token, head of the group) of one sequence and one kv head.
-  struct Tile {
-    const SequenceStep* sequence;
-    int64_t kv_head, begin, count;
-  };
-  std::vector<Tile> tiles;
+  std::vector<AttentionTile> tiles;
+  int64_t most_spans = 0;
   for (const SequenceStep& s : batch.sequences) {
     for (int64_t kv = 0; kv < p.kv_heads; ++kv) {
       for (int64_t begin = 0; begin < s.rows * group; begin += kTileRows) {
-        tiles.push_back({&s, kv, begin, std::min(kTileRows, s.rows * group - begin)});
+        tiles.push_back({&s, kv, group, begin, std::min(kTileRows, s.rows * group - begin)});
+        most_spans = std::max(most_spans, tiles.back().Spans());
       }
     }
   }
-  const int64_t rows_floats = SoftmaxRows::Floats(kTileRows, p.key_dim, p.value_dim);
-  ReserveScratch(rows_floats + kPagePositions * (p.key_dim + p.value_dim));
-
   const double work = AttentionWork(batch, q.dim(1), p.key_dim + p.value_dim, /*at_most=*/0);
-  pool_.ParallelFor(static_cast<int64_t>(tiles.size()), 1, work, [&](int64_t task, int64_t, int thread) {
-    const Tile& tile = tiles[static_cast<size_t>(task)];
-    const SequenceStep& s = *tile.sequence;
+  const int64_t rows_floats = SoftmaxRows::Floats(kTileRows, p.key_dim, p.value_dim);
+  const int64_t count = static_cast<int64_t>(tiles.size());
+  // So few tiles that threads would wait for each other: they share the spans, and a second round merges them.
+  if (most_spans > 1 && pool_.threads() > 1 && count < 4 * pool_.threads()) {
+    ReserveScratch(rows_floats + kPagePositions * (p.key_dim + p.value_dim));
+    int64_t floats = 0;
+    for (const AttentionTile& tile : tiles) floats += most_spans * tile.Floats(p);
+    if (std::ssize(span_memory_) < floats) span_memory_.resize(static_cast<size_t>(floats));
+    std::vector<SoftmaxRows> spans;  // of tile t number `span` at t * most_spans + span
+    float* memory = span_memory_.data();
+    for (const AttentionTile& tile : tiles) {
+      for (int64_t span = 0; span < most_spans; ++span, memory += tile.Floats(p))
+        spans.emplace_back(memory, tile.count, p.key_dim, p.value_dim);
+    }
+    pool_.ParallelFor(count * most_spans, 1, work, [&](int64_t task, int64_t, int thread) {
+      const AttentionTile& tile = tiles[static_cast<size_t>(task / most_spans)];
+      if (task % most_spans >= tile.Spans()) return;
+      SoftmaxRows& rows = spans[static_cast<size_t>(task)];
+      tile.SetRows(q, p.scale, rows);
+      AttendSpan(batch, p, tile, task % most_spans, rows, Scratch(thread));
+    });
+    pool_.ParallelFor(count, 1, [&](int64_t t, int64_t, int thread) {
+      const AttentionTile& tile = tiles[static_cast<size_t>(t)];
+      SoftmaxRows all(Scratch(thread), tile.count, p.key_dim, p.value_dim);
+      for (int64_t span = 0; span < tile.Spans(); ++span)
+        MergeSpan(spans[static_cast<size_t>(t * most_spans + span)], all);
+      for (int64_t r = 0; r < tile.count; ++r) all.Write(r, tile.HeadOf(out, r));
+    });
+    return;
+  }
+  ReserveScratch(2 * rows_floats + kPagePositions * (p.key_dim + p.value_dim));
+  pool_.ParallelFor(count, 1, work, [&](int64_t task, int64_t, int thread) {
+    const AttentionTile& tile = tiles[static_cast<size_t>(task)];
     SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim);
-    float* key_buffer = Scratch(thread) + rows_floats;
-    float* value_buffer = key_buffer + kPagePositions * p.key_dim;
-    const auto head_of = [&](const Tensor& x, int64_t r) {
-      const int64_t row = tile.begin + r;
-      return x.Row(s.first_row + row / group) + (tile.kv_head * group + row % group) * x.stride(1);
-    };
-    for (int64_t r = 0; r < tile.count; ++r) {
-      rows.SetRow(r, head_of(q, r), p.scale, s.past + (tile.begin + r) / group);
+    SoftmaxRows all(Scratch(thread) + rows_floats, tile.count, p.key_dim, p.value_dim);
+    tile.SetRows(q, p.scale, rows);
+    for (int64_t span = 0; span < tile.Spans(); ++span) {
+      rows.Begin();
+      AttendSpan(batch, p, tile, span, rows, Scratch(thread) + 2 * rows_floats);
+      MergeSpan(rows, all);
     }
-    const int64_t positions = rows.position[tile.count - 1] + 1;
-    for (int64_t block = 0; block < Pages(positions); ++block) {
-      const int64_t keys = std::min(kPagePositions, positions - block * kPagePositions);
-      const Panel key =
-          ReadPage(batch, p.key_stream, s, block, keys, tile.kv_head * p.key_dim, p.key_dim, key_buffer);
-      const Panel value = ReadPage(batch, p.value_stream, s, block, keys, tile.kv_head * p.value_dim,
-                                   p.value_dim, value_buffer);
-      AttendBlock(rows, block, keys, key, value);
-    }
-    for (int64_t r = 0; r < tile.count; ++r) rows.Write(r, head_of(out, r));
+    for (int64_t r = 0; r < tile.count; ++r) all.Write(r, tile.HeadOf(out, r));
   });
 }
 
@@ -205,7 +288,7 @@ void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::A
                                         p.key_dim, key_buffer);
       const Panel value = GatherPositions(batch, p.value_stream, *tile.sequence, at,
                                           tile.kv_head * p.value_dim, p.value_dim, value_buffer);
-      AttendBlock(rows, block, keys, key, value);
+      AttendBlock(rows, block, keys, Wide(key), Wide(value));
     }
     for (int64_t r = 0; r < tile.count; ++r) {
       rows.Write(r, out.Row(tile.token) + (tile.head + r) * out.stride(1));
@@ -269,7 +352,7 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
                     keys_buffer + i * key_dim + key.out);
       }
       expand(value, to_value, latent, keys, values_buffer, value.out);
-      AttendBlock(rows, block, keys, {keys_buffer, key_dim}, {values_buffer, value.out});
+      AttendBlock(rows, block, keys, Wide({keys_buffer, key_dim}), Wide({values_buffer, value.out}));
     }
     for (int64_t r = 0; r < s.rows; ++r) rows.Write(r, out.Row(s.first_row + r) + h * out.stride(1));
   });

@@ -85,8 +85,20 @@ class CpuDevice final : public Device {
                         std::span<const int32_t> positions, int64_t column, int64_t width,
                         float* buffer) const;
   void AttendSelected(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out);
+  // Keys or values of one page where they lie, in the numbers of the state.
+  struct StatePanel {
+    const void* data;
+    int64_t stride;
+    DType dtype;
+  };
+  static StatePanel Wide(Panel p) { return {p.data, p.stride, DType::kF32}; }
+  static StatePanel PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page, int64_t column);
   struct SoftmaxRows;
-  void AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Panel key, Panel value) const;
+  struct AttentionTile;
+  void AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key, StatePanel value) const;
+  void AttendSpan(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile, int64_t span,
+                  SoftmaxRows& rows, float* page_buffer) const;
+  void MergeSpan(const SoftmaxRows& span, SoftmaxRows& all) const;
 
   // `floats` of scratch for each thread; valid until the next call.
   void ReserveScratch(int64_t floats);
@@ -95,6 +107,7 @@ class CpuDevice final : public Device {
   const KernelTable& kernels_;
   ThreadPool pool_;
   std::vector<std::vector<float>> scratch_;
+  std::vector<float> span_memory_;  // of attention whose spans are shared out
   Int8Memory int8_, int8_inner_;
 };
 
