@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/huge_pages.h"
 
 namespace mains {
 namespace {
@@ -33,6 +34,7 @@ void* Arena::Allocate(int64_t bytes) {
     const int64_t size = std::max(bytes, kMinBlock);
     void* data = std::aligned_alloc(kAlignment, static_cast<size_t>(size));
     if (data == nullptr) throw std::bad_alloc();
+    PreferHugePages(data, static_cast<size_t>(size));
     blocks_.push_back({std::unique_ptr<std::byte, Free>(static_cast<std::byte*>(data)), size});
     used_ = 0;
   }

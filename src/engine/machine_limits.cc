@@ -11,6 +11,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/huge_pages.h"
 #include "base/thread_pool.h"
 #include "base/units.h"
 #include "kernels/peaks.h"
@@ -48,9 +49,7 @@ class Buffer {
                                              HumanBytes(static_cast<double>(bytes)) +
                                              " to measure how fast memory is; leave the limits out"};
     }
-#if defined(MADV_HUGEPAGE)
-    madvise(data, static_cast<size_t>(bytes), MADV_HUGEPAGE);
-#endif
+    PreferHugePages(data, static_cast<size_t>(bytes));
     buffer.data_ = static_cast<std::byte*>(data);
     buffer.bytes_ = bytes;
     const int64_t page = sysconf(_SC_PAGESIZE);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/huge_pages.h"
+
 namespace mains {
 
 StateFormat::StateFormat(const std::vector<int64_t>& widths, DType dtype) : dtype_(dtype) {
@@ -35,6 +37,7 @@ Result<std::byte*> PagePool::Allocate() {
       return Error{ErrorCode::kResource, "out of memory: a page of " + std::to_string(page_bytes_) +
                                              " bytes for " + std::to_string(kPagePositions) + " more tokens"};
     }
+    PreferHugePages(memory, bytes);
     page = static_cast<std::byte*>(memory) + sizeof(PageHead);
   }
   new (&Head(page)) PageHead{1, nullptr};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/huge_pages.h"
 #include "tensor/packed.h"
 
 namespace mains {
@@ -23,7 +24,7 @@ std::shared_ptr<std::byte> NewPages(int64_t bytes) {
   const size_t size = static_cast<size_t>(bytes);
   void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (data == MAP_FAILED) return nullptr;
-  ::madvise(data, size, MADV_HUGEPAGE);
+  PreferHugePages(data, size);
   return {static_cast<std::byte*>(data), [size](std::byte* p) { ::munmap(p, size); }};
 }
 

@@ -16,19 +16,34 @@ constexpr int64_t kRowBlock = 96;
 // Columns of w that one tile of rows passes before the next: it stays in the first level meanwhile.
 constexpr int64_t kColumnBlock = 16;
 
+// How many rows ahead those of the state are asked for: a head's part of a row is short and the next one far
+// behind it, which no prefetching of the processor's own follows.
+constexpr int kStateAhead = 8;
+
+template <typename W>
+inline void AskForRow(const typename W::Number* row, int64_t k) {
+  if constexpr (W::kAheadRows > 0) {
+    constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(typename W::Number));
+    for (int64_t i = 0; i < k; i += line) __builtin_prefetch(row + i);
+  }
+}
+
 // The right side of a product: in f32, or in the 16-bit numbers of the state, which are widened as they are
 // read. The sums are the same, so the bits are those of a product with the widened numbers.
 struct Floats {
+  static constexpr int kAheadRows = 0;
   using Number = float;
   static V All(const float* p) { return Load(p); }
   static V Part(const float* p, int64_t n) { return LoadPart(p, n); }
 };
 struct F16s {
+  static constexpr int kAheadRows = kStateAhead;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadF16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadF16Part(p, n); }
 };
 struct Bf16s {
+  static constexpr int kAheadRows = kStateAhead;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadBf16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadBf16Part(p, n); }
@@ -89,8 +104,10 @@ void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int6
              bool add, float* out, int64_t out_stride) {
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
-    for (; c + 8 <= n; c += 8)
+    for (; c + 8 <= n; c += 8) {
+      for (int next = 0; next < (W::kAheadRows > 0 ? 8 : 0); ++next) AskForRow<W>(w + (c + W::kAheadRows + next) * w_stride, k);
       DotTile<W, rows, 8>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
+    }
   }
   for (; c + 4 <= n; c += 4)
     DotTile<W, rows, 4>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
@@ -153,6 +170,7 @@ void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int6
     }
   }
   for (int64_t step = 0; step < j; ++step) {
+    if constexpr (W::kAheadRows > 0) AskForRow<W>(v + (step + W::kAheadRows) * v_stride, vectors * kLanes);
     V vs[vectors];
 #pragma GCC unroll 8
     for (int c = 0; c < vectors; ++c) {
