@@ -68,6 +68,20 @@ TEST(ThreadPool, CoversEveryIndexOnceForManyJobs) {
   }
 }
 
+// A thread that is held up loses its part to the others, from the end.
+TEST(ThreadPool, OthersFinishWhatOneCannot) {
+  ThreadPool pool(3);
+  std::atomic<int> done{0};
+  std::atomic<bool> held{false};
+  pool.ParallelFor(300, 1, [&](int64_t, int64_t, int) {
+    if (!held.exchange(true)) {
+      while (done.load() < 299) std::this_thread::yield();
+    }
+    ++done;
+  });
+  EXPECT_EQ(done, 300);
+}
+
 TEST(ThreadPool, LittleWorkStaysWithTheCaller) {
   ThreadPool pool(3);
   const std::thread::id caller = std::this_thread::get_id();

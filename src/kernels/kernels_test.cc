@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -101,6 +102,8 @@ INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(SupportedIsas())
                          [](const auto& isa) { return std::string(IsaName(isa.param)); });
 
 TEST_P(KernelsTest, EverySlotIsFilled) {
+  for (const auto product : table_.gemm_nt_state) EXPECT_NE(product, nullptr);
+  for (const auto product : table_.gemm_nn_add_state) EXPECT_NE(product, nullptr);
   EXPECT_TRUE(table_.gemm_nt && table_.gemm_nn_add && table_.rms_norm && table_.softmax_block &&
               table_.swiglu && table_.rope && table_.add_scaled && table_.scale);
   for (KernelTable::Unpack unpack : table_.unpack) EXPECT_NE(unpack, nullptr);
@@ -285,6 +288,36 @@ TEST_P(KernelsTest, GemmNnAddDoesNotSkipZeros) {
   float out = 1;
   table_.gemm_nn_add(&zero, 1, 1, &nan, 1, 1, 1, &out, 1);
   EXPECT_TRUE(std::isnan(out));
+}
+
+TEST_P(KernelsTest, ProductsWithNumbersOfTheStateAreThoseWithTheSameNumbersAsF32) {
+  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    const size_t type = static_cast<size_t>(dtype);
+    for (int64_t m : {1, 2, 3, 5, 6, 7, 16}) {
+      for (int64_t n : {1, 4, 7, 8, 13, 64}) {
+        for (int64_t k : {1, 7, 8, 15, 16, 33, 64, 128, 130}) {
+          SCOPED_TRACE(testing::Message() << Name(dtype) << ", " << m << " x " << n << " x " << k);
+          const int64_t size = ByteSize(dtype, 1);
+          const auto state_of = [&](int64_t rows, int64_t cols, uint32_t seed, GuardedFloats& wide) {
+            auto narrow = std::make_unique<GuardedBytes>(rows * cols * size);
+            table_.from_f32[type](Random(rows * cols, seed).data(), rows * cols, narrow->data());
+            table_.to_f32[type](narrow->data(), rows * cols, wide.get());
+            return narrow;
+          };
+          GuardedFloats w(n * k), v(k * n);
+          const auto narrow_w = state_of(n, k, 2, w), narrow_v = state_of(k, n, 3, v);
+          const GuardedFloats x(Random(m * k, 1));
+          std::vector<float> a(static_cast<size_t>(m * n)), b = a, c = Random(m * n, 4), d = c;
+          table_.gemm_nt(x.get(), k, m, w.get(), k, n, k, a.data(), n);
+          table_.gemm_nt_state[type](x.get(), k, m, narrow_w->data(), k, n, k, b.data(), n);
+          ASSERT_TRUE(SameBits(a, b));
+          table_.gemm_nn_add(x.get(), k, m, v.get(), n, k, n, c.data(), n);
+          table_.gemm_nn_add_state[type](x.get(), k, m, narrow_v->data(), n, k, n, d.data(), n);
+          ASSERT_TRUE(SameBits(c, d));
+        }
+      }
+    }
+  }
 }
 
 // A row of random bytes behind guards. Where the reference says NaN any NaN will do: which of two NaN

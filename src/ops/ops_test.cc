@@ -779,6 +779,17 @@ TEST(Ops, AttendWithEveryGroupingAndType) {
   }
 }
 
+// Sums begin anew every 1,024 positions; few tiles share their spans among threads, many go through them alone.
+TEST(Ops, AttendOverManySpans) {
+  for (int64_t past : {1022, 1023, 1024, 2047, 2050}) {
+    for (DType dtype : {DType::kF32, DType::kBF16}) {
+      Check(AttendVerbs({{past, 1, false}}, {3, 1, 20, 12}, dtype));
+      Check(AttendVerbs({{past, 2, false}, {5, 1, false}, {1030, 3, true}}, {4, 2, 16, 8}, dtype));
+      Check(AttendVerbs({{past, 3, false}}, {32, 16, 8, 8}, dtype));
+    }
+  }
+}
+
 // The latent of a position is its key's first part and its value.
 TEST(Ops, AttendOverOneStreamForKeysAndValues) {
   Check([](Context& ctx) {
@@ -852,7 +863,7 @@ TEST(Ops, ExpandedLatentAttentionIsAbsorbed) {
 // with queries that depend on the row's number, so the parts take theirs from the whole's.
 TEST(Ops, AttentionOfABatchIsThatOfItsSequences) {
   const std::vector<SequenceSpec> specs = {
-      {0, 3, true}, {63, 1, false}, {64, 5, false}, {100, 40, true}, {127, 1, false}};
+      {0, 3, true}, {63, 1, false}, {64, 5, false}, {100, 40, true}, {127, 1, false}, {1020, 7, false}};
   int64_t tokens = 0;
   for (const SequenceSpec& s : specs) tokens += s.rows;
   const Latent l;

@@ -130,6 +130,7 @@ void CpuDevice::MergeSpan(const SoftmaxRows& span, SoftmaxRows& all) const {
   const int64_t n = all.value_dim;
   for (int64_t r = 0; r < all.count; ++r) {
     float weight = span.max[r], sum_of_weights = 0;
+    if (weight == -std::numeric_limits<float>::infinity()) continue;  // the row's positions end before it
     const float correction = kernels_.softmax_block(&weight, 1, &all.max[r], &sum_of_weights);
     if (correction != 1.0f) kernels_.scale(correction, n, all.sum + r * n);
     kernels_.add_scaled(span.sum + r * n, weight, n, all.sum + r * n);
