@@ -12,8 +12,8 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8) {
   table.isa = isa;
   table.gemm_nt = slots.gemm_nt;
   table.gemm_nn_add = slots.gemm_nn_add;
-  table.gemm_nt_state = {slots.gemm_nt_f32, slots.gemm_nt_f16, slots.gemm_nt_bf16};
-  table.gemm_nn_add_state = {slots.gemm_nn_add_f32, slots.gemm_nn_add_f16, slots.gemm_nn_add_bf16};
+  table.gemm_nt_narrow = {slots.gemm_nt_f32, slots.gemm_nt_f16, slots.gemm_nt_bf16};
+  table.gemm_nn_add_narrow = {slots.gemm_nn_add_f32, slots.gemm_nn_add_f16, slots.gemm_nn_add_bf16};
   table.quantize_row = int8.quantize_row;
   table.gemm_packed = int8.gemm_packed;
   for (int i = 0; i < slots.unpack_count; ++i) {

@@ -102,8 +102,8 @@ INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(SupportedIsas())
                          [](const auto& isa) { return std::string(IsaName(isa.param)); });
 
 TEST_P(KernelsTest, EverySlotIsFilled) {
-  for (const auto product : table_.gemm_nt_state) EXPECT_NE(product, nullptr);
-  for (const auto product : table_.gemm_nn_add_state) EXPECT_NE(product, nullptr);
+  for (const auto product : table_.gemm_nt_narrow) EXPECT_NE(product, nullptr);
+  for (const auto product : table_.gemm_nn_add_narrow) EXPECT_NE(product, nullptr);
   EXPECT_TRUE(table_.gemm_nt && table_.gemm_nn_add && table_.rms_norm && table_.softmax_block &&
               table_.swiglu && table_.rope && table_.add_scaled && table_.scale);
   for (KernelTable::Unpack unpack : table_.unpack) EXPECT_NE(unpack, nullptr);
@@ -309,10 +309,10 @@ TEST_P(KernelsTest, ProductsWithNumbersOfTheStateAreThoseWithTheSameNumbersAsF32
           const GuardedFloats x(Random(m * k, 1));
           std::vector<float> a(static_cast<size_t>(m * n)), b = a, c = Random(m * n, 4), d = c;
           table_.gemm_nt(x.get(), k, m, w.get(), k, n, k, a.data(), n);
-          table_.gemm_nt_state[type](x.get(), k, m, narrow_w->data(), k, n, k, b.data(), n);
+          table_.gemm_nt_narrow[type](x.get(), k, m, narrow_w->data(), k, n, k, b.data(), n);
           ASSERT_TRUE(SameBits(a, b));
           table_.gemm_nn_add(x.get(), k, m, v.get(), n, k, n, c.data(), n);
-          table_.gemm_nn_add_state[type](x.get(), k, m, narrow_v->data(), n, k, n, d.data(), n);
+          table_.gemm_nn_add_narrow[type](x.get(), k, m, narrow_v->data(), n, k, n, d.data(), n);
           ASSERT_TRUE(SameBits(c, d));
         }
       }

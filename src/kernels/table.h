@@ -69,14 +69,14 @@ struct KernelTable {
   void (*gemm_nn_add)(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride,
                       int64_t j, int64_t n, float* out, int64_t out_stride) = nullptr;
 
-  // The same with w, or v, in the numbers that state is kept in: kF32, kF16 and kBF16 are filled, indexed by
-  // DType. The bits are those of a product with the same numbers as f32.
-  using GemmNtState = void (*)(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride,
+  // The same with w, or v, in numbers of 16 bits, as state and many weights are kept: kF32, kF16 and kBF16 are
+  // filled, indexed by DType. The bits are those of a product with the same numbers as f32.
+  using GemmNtNarrow = void (*)(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride,
                                int64_t n, int64_t k, float* out, int64_t out_stride);
-  using GemmNnAddState = void (*)(const float* p, int64_t p_stride, int64_t m, const void* v,
+  using GemmNnAddNarrow = void (*)(const float* p, int64_t p_stride, int64_t m, const void* v,
                                   int64_t v_stride, int64_t j, int64_t n, float* out, int64_t out_stride);
-  std::array<GemmNtState, 3> gemm_nt_state{};
-  std::array<GemmNnAddState, 3> gemm_nn_add_state{};
+  std::array<GemmNtNarrow, 3> gemm_nt_narrow{};
+  std::array<GemmNnAddNarrow, 3> gemm_nn_add_narrow{};
 
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.

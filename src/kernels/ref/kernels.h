@@ -13,9 +13,9 @@ void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t
             int64_t k, float* out, int64_t out_stride);
 void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
                int64_t n, float* out, int64_t out_stride);
-// The same with the right side in numbers of the state, by DType.
-extern const std::array<KernelTable::GemmNtState, 3> kGemmNtState;
-extern const std::array<KernelTable::GemmNnAddState, 3> kGemmNnAddState;
+// The same with a narrow right side, by DType.
+extern const std::array<KernelTable::GemmNtNarrow, 3> kGemmNtNarrow;
+extern const std::array<KernelTable::GemmNnAddNarrow, 3> kGemmNnAddNarrow;
 
 void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row);
 void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,

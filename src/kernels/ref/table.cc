@@ -7,8 +7,8 @@ KernelTable Table() {
   table.isa = Isa::kReference;
   table.gemm_nt = GemmNt;
   table.gemm_nn_add = GemmNnAdd;
-  table.gemm_nt_state = kGemmNtState;
-  table.gemm_nn_add_state = kGemmNnAddState;
+  table.gemm_nt_narrow = kGemmNtNarrow;
+  table.gemm_nn_add_narrow = kGemmNnAddNarrow;
   table.quantize_row = QuantizeRow;
   table.gemm_packed = GemmPacked;
   table.unpack.fill(UnpackRow);

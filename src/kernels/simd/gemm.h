@@ -16,8 +16,8 @@ constexpr int64_t kRowBlock = 96;
 // Columns of w that one tile of rows passes before the next: it stays in the first level meanwhile.
 constexpr int64_t kColumnBlock = 16;
 
-// How many rows ahead those of the state are asked for: a head's part of a row is short and the next one far
-// behind it, which no prefetching of the processor's own follows.
+// How many rows ahead narrow ones are asked for if they are parts of longer ones, as a head's keys are: short, and the
+// next one far behind, which no prefetching of the processor's own follows.
 constexpr int kStateAhead = 8;
 
 template <typename W>
@@ -28,8 +28,7 @@ inline void AskForRow(const typename W::Number* row, int64_t k) {
   }
 }
 
-// The right side of a product: in f32, or in the 16-bit numbers of the state, which are widened as they are
-// read. The sums are the same, so the bits are those of a product with the widened numbers.
+// The right side of a product: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the same, so the bits are those of a product with the widened numbers.
 struct Floats {
   static constexpr int kAheadRows = 0;
   using Number = float;
@@ -105,7 +104,9 @@ void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int6
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
     for (; c + 8 <= n; c += 8) {
-      for (int next = 0; next < (W::kAheadRows > 0 ? 8 : 0); ++next) AskForRow<W>(w + (c + W::kAheadRows + next) * w_stride, k);
+      if (W::kAheadRows > 0 && w_stride > k) {
+        for (int next = 0; next < 8; ++next) AskForRow<W>(w + (c + W::kAheadRows + next) * w_stride, k);
+      }
       DotTile<W, rows, 8>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
     }
   }
@@ -170,7 +171,8 @@ void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int6
     }
   }
   for (int64_t step = 0; step < j; ++step) {
-    if constexpr (W::kAheadRows > 0) AskForRow<W>(v + (step + W::kAheadRows) * v_stride, vectors * kLanes);
+    if (W::kAheadRows > 0 && v_stride > vectors * kLanes)
+      AskForRow<W>(v + (step + W::kAheadRows) * v_stride, vectors * kLanes);
     V vs[vectors];
 #pragma GCC unroll 8
     for (int c = 0; c < vectors; ++c) {
@@ -244,12 +246,12 @@ void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int6
   GemmNnAddOf<Floats>(p, p_stride, m, v, v_stride, j, n, out, out_stride);
 }
 template <typename W>
-void GemmNtState(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride, int64_t n,
+void GemmNtNarrow(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride, int64_t n,
                  int64_t k, float* out, int64_t out_stride) {
   GemmNtOf<W>(x, x_stride, m, static_cast<const typename W::Number*>(w), w_stride, n, k, out, out_stride);
 }
 template <typename W>
-void GemmNnAddState(const float* p, int64_t p_stride, int64_t m, const void* v, int64_t v_stride, int64_t j,
+void GemmNnAddNarrow(const float* p, int64_t p_stride, int64_t m, const void* v, int64_t v_stride, int64_t j,
                     int64_t n, float* out, int64_t out_stride) {
   GemmNnAddOf<W>(p, p_stride, m, static_cast<const typename W::Number*>(v), v_stride, j, n, out, out_stride);
 }

@@ -20,8 +20,8 @@ struct Int8Slots {
 struct SimdSlots {
   decltype(KernelTable::gemm_nt) gemm_nt;
   decltype(KernelTable::gemm_nn_add) gemm_nn_add;
-  KernelTable::GemmNtState gemm_nt_f32, gemm_nt_f16, gemm_nt_bf16;
-  KernelTable::GemmNnAddState gemm_nn_add_f32, gemm_nn_add_f16, gemm_nn_add_bf16;
+  KernelTable::GemmNtNarrow gemm_nt_f32, gemm_nt_f16, gemm_nt_bf16;
+  KernelTable::GemmNnAddNarrow gemm_nn_add_f32, gemm_nn_add_f16, gemm_nn_add_bf16;
   const SimdUnpack* unpack;
   int unpack_count;
   KernelTable::FromF32 store_f16, store_bf16;

@@ -107,7 +107,7 @@ CpuDevice::StatePanel CpuDevice::PageAt(const Batch& batch, int stream, const Se
 // Takes every row one page further. key: [keys, key_dim], value: [keys, value_dim].
 void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key,
                             StatePanel value) const {
-  kernels_.gemm_nt_state[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
+  kernels_.gemm_nt_narrow[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
                                                          key.stride, keys, rows.key_dim, rows.scores,
                                                          kPagePositions);
   for (int64_t r = 0; r < rows.count; ++r) {
@@ -120,7 +120,7 @@ void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Stat
     if (correction != 1.0f) kernels_.scale(correction, rows.value_dim, rows.sum + r * rows.value_dim);
     if (visible == 0) std::fill(s, s + kPagePositions, 0.0f);
   }
-  kernels_.gemm_nn_add_state[static_cast<size_t>(value.dtype)](rows.scores, kPagePositions, rows.count,
+  kernels_.gemm_nn_add_narrow[static_cast<size_t>(value.dtype)](rows.scores, kPagePositions, rows.count,
                                                                value.data, value.stride, keys,
                                                                rows.value_dim, rows.sum, rows.value_dim);
 }

@@ -51,6 +51,9 @@ class CpuDevice final : public Device {
   // Rows [begin, begin + count) of w as f32: unpacked into `buffer` (count * cols floats), or where they
   // lie if they are f32 already.
   Panel UnpackRows(const Weight& w, int64_t begin, int64_t count, float* buffer) const;
+  // out = x w^T of x [tokens, cols] with rows [begin, begin + count) of w; `buffer` as of UnpackRows.
+  void PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
+                    int64_t count, float* buffer, float* out, int64_t out_stride) const;
   // Activations as integers, for products with packed weights; the memory is kept from verb to verb.
   struct Int8Memory {
     std::vector<int8_t> codes;

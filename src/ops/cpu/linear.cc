@@ -11,6 +11,9 @@ namespace {
 constexpr int64_t kPanelFloats = 128 * 1024;  // 512 KiB
 constexpr int64_t kMaxPanelRows = 64;
 constexpr int64_t kMinPanelRows = 4;  // the kernels' register block
+// Up to so many tokens meet 16-bit weights where they lie, widened as they are read; with more of them it is
+// cheaper to unpack once.
+constexpr int64_t kTokensInPlace = 6;
 
 void AddBias(const Vector& bias, int64_t begin, int64_t count, int64_t tokens, float* out, int64_t stride) {
   if (bias.empty()) return;
@@ -38,6 +41,20 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
   const KernelTable::Unpack unpack = kernels_.unpack[static_cast<size_t>(UnpackSlot(w.format, w.dtype))];
   for (int64_t r = 0; r < count; ++r) unpack(w.Row(begin + r), w.cols, buffer + r * w.cols);
   return {buffer, w.cols};
+}
+
+void CpuDevice::PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
+                             int64_t count, float* buffer, float* out, int64_t out_stride) const {
+  const bool is_16 = w.format == WeightFormat::kPlain && (w.dtype == DType::kBF16 || w.dtype == DType::kF16);
+  if (is_16 && tokens <= kTokensInPlace && w.row_bytes % 2 == 0 &&
+      reinterpret_cast<uintptr_t>(w.data) % 2 == 0) {
+    kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x, x_stride, tokens,
+                                                          w.data + begin * w.row_bytes, w.row_bytes / 2,
+                                                          count, w.cols, out, out_stride);
+    return;
+  }
+  const Panel panel = UnpackRows(w, begin, count, buffer);
+  kernels_.gemm_nt(x, x_stride, tokens, panel.data, panel.stride, count, w.cols, out, out_stride);
 }
 
 Int8Rows CpuDevice::Int8Memory::Reserve(int64_t rows, int64_t cols) {
@@ -142,14 +159,13 @@ void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool ad
       PackedPanelProduct(integers, 0, tokens, layer, begin, count, add, Scratch(thread), out, out_stride);
       return;
     }
-    const Panel w = UnpackRows(layer.w, begin, count, Scratch(thread));
     if (!add) {
-      kernels_.gemm_nt(x.f32(), x.stride(0), tokens, w.data, w.stride, count, in, out, out_stride);
+      PanelProduct(x.f32(), x.stride(0), tokens, layer.w, begin, count, Scratch(thread), out, out_stride);
       AddBias(layer.bias, begin, count, tokens, out, out_stride);
       return;
     }
     float* sum = Scratch(thread) + float_panel * in;
-    kernels_.gemm_nt(x.f32(), x.stride(0), tokens, w.data, w.stride, count, in, sum, count);
+    PanelProduct(x.f32(), x.stride(0), tokens, layer.w, begin, count, Scratch(thread), sum, count);
     AddBias(layer.bias, begin, count, tokens, sum, count);
     for (int64_t t = 0; t < tokens; ++t)
       kernels_.add_scaled(sum + t * count, 1.0f, count, out + t * out_stride);
@@ -159,12 +175,9 @@ void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool ad
 void CpuDevice::GatedPanel(const float* x, int64_t x_stride, int64_t tokens, const ops::LinearLayer& gate,
                            const ops::LinearLayer& up, int64_t begin, int64_t count, float* buffer,
                            float* temp, float* out, int64_t out_stride) const {
-  const int64_t in = gate.in();
-  const Panel g = UnpackRows(gate.w, begin, count, buffer);
-  kernels_.gemm_nt(x, x_stride, tokens, g.data, g.stride, count, in, out, out_stride);
+  PanelProduct(x, x_stride, tokens, gate.w, begin, count, buffer, out, out_stride);
   AddBias(gate.bias, begin, count, tokens, out, out_stride);
-  const Panel u = UnpackRows(up.w, begin, count, buffer);
-  kernels_.gemm_nt(x, x_stride, tokens, u.data, u.stride, count, in, temp, count);
+  PanelProduct(x, x_stride, tokens, up.w, begin, count, buffer, temp, count);
   AddBias(up.bias, begin, count, tokens, temp, count);
   for (int64_t t = 0; t < tokens; ++t)
     kernels_.swiglu(out + t * out_stride, temp + t * count, count, out + t * out_stride);

@@ -122,8 +122,8 @@ void CpuDevice::ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, con
                              /*add=*/false, Scratch(thread), out, d);
           return;
         }
-        const Panel w = UnpackRows(experts.down[task.expert], task.begin, task.count, Scratch(thread));
-        kernels_.gemm_nt(hidden.Row(first), ff, rows, w.data, w.stride, task.count, ff, out, d);
+        PanelProduct(hidden.Row(first), ff, rows, experts.down[task.expert], task.begin, task.count,
+                     Scratch(thread), out, d);
       });
 }
 
