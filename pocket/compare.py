@@ -24,7 +24,7 @@ def held_out(tokenizer, count, shortest, longest, seed=98):
     """Ids of the first `count` samples of these lengths."""
     found, index = [], 0
     while len(found) < count:
-        for begun, _, branches in samples_of(tokenizer, index, seed, "sft", "test_values", None):
+        for begun, _, branches in samples_of([tokenizer], index, seed, "sft", "test_values", None):
             found += [ids for ids in ([begun + rest for rest, _ in branches] or [begun]) if shortest <= len(ids) <= longest]
         index += 1
     return found[:count]

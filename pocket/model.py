@@ -54,9 +54,15 @@ TINY = Config(vocab_size=600, hidden_size=32, num_hidden_layers=3, num_attention
 SHAPES = {"xs": XS, "s": S, "dense": DENSE, "tiny": TINY}
 
 
-def rms_norm(x, weight, eps):
+def rms_norm(x, weight, eps, dtype):
     x = x.float()
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
+    return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight).to(dtype)
+
+
+def compute_type(x):
+    """What products compute with: the casts that autocast would repeat for every one of them are made once."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
 class RMSNorm(nn.Module):
@@ -66,7 +72,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x):
-        return rms_norm(x, self.weight, self.eps).to(x.dtype)
+        return rms_norm(x, self.weight, self.eps, compute_type(x))
 
 
 def linear(inputs, outputs):
@@ -157,9 +163,8 @@ def causal_attention(q, k, v, select=None):
         if chosen is not None:
             scores = scores.masked_fill(~chosen[:, None], float("-inf"))
         else:
-            masked = scores[..., begin:].masked_fill(later[:size, :size], float("-inf"))
-            scores = torch.cat((scores[..., :begin], masked), -1) if begin else masked
-        out.append(scores.softmax(-1, dtype=torch.float).to(v.dtype) @ v[:, :, :end])
+            scores[..., begin:].masked_fill_(later[:size, :size], float("-inf"))
+        out.append(scores.softmax(-1) @ v[:, :, :end])
     return out[0] if len(out) == 1 else torch.cat(out, 2)
 
 
@@ -170,8 +175,8 @@ def branch_attention(q, k, v, k_before, v_before):
     before = q.transpose(0, 1).flatten(1, 2) @ k_before[0].transpose(-1, -2)  # one product for all of them
     before = before.view(heads, count, length, -1).transpose(0, 1)
     later = torch.ones(length, length, dtype=torch.bool, device=q.device).triu(1)
-    own = (q @ k.transpose(-1, -2)).masked_fill(later, float("-inf"))
-    shares = torch.cat((before, own), -1).softmax(-1, dtype=torch.float).to(v.dtype)
+    own = (q @ k.transpose(-1, -2)).masked_fill_(later, float("-inf"))
+    shares = torch.cat((before, own), -1).softmax(-1)
     before, own = shares.split((k_before.shape[2], length), -1)
     return own @ v + (before.transpose(0, 1).flatten(1, 2) @ v_before[0]).view(heads, count, length, -1).transpose(0, 1)
 
@@ -351,7 +356,7 @@ class MoE(nn.Module):
         within = torch.arange(len(order), device=x.device) - (counts.cumsum(0) - counts)[experts[order]]
         slot = experts[order] * capacity + within  # where each sorted token stands in the padded batch
         token = order // c.num_experts_per_tok
-        dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else flat.dtype
+        dtype = compute_type(flat)
         rows = flat.to(dtype).index_select(0, token)
         padded = rows.new_zeros(c.n_routed_experts * capacity, c.hidden_size).index_copy(0, slot, rows)
         gate, up = torch.bmm(padded.view(c.n_routed_experts, capacity, -1), self._weight("gate_up", dtype)).chunk(2, -1)

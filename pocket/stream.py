@@ -2,19 +2,24 @@
 
 import collections
 import multiprocessing
+import random
 from concurrent.futures import ProcessPoolExecutor
 
 import torch
 from tokenizers import Tokenizer
 
-from . import chat
+from . import chat, drills
 from .data.build import DRAWS, PRETRAINING_DRAWS, items_at
+from .data.phrases import stable_hash
 from .model import group_documents
-from .tokenizer import encode_pieces
+from .tokenizer import encode_pieces, segmentations
 
 # What the model is given also teaches it in pretraining, a little: every eighth token of it counts 0.8 (the
 # cost of the loss goes with the number of tokens that count). Later only answers count.
 PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 8
+# Of the draws of a stage: how many are cut into other tokens, and how many are drills of copying.
+OTHERWISE_CUT = {"pretrain": 0.5, "sft": 0.25}
+DRILLED = {"pretrain": 0.15, "sft": 0.0}
 
 
 def _split(tokenizer, pieces):
@@ -23,12 +28,19 @@ def _split(tokenizer, pieces):
     return encode_pieces(tokenizer, pieces[:at]), encode_pieces(tokenizer, pieces[at:])
 
 
-def samples_of(tokenizer, index, seed, stage, split, sources, longest=1 << 30):
+def samples_of(tokenizers, index, seed, stage, split, sources, longest=1 << 30):
     """Samples of draw `index`, a function of its arguments alone: (ids, weights, continuations [(ids, weights)]).
 
-    Conversations over the same tools continue the same beginning, which is read once for all of them: a
-    sample of one conversation has no continuations, one of several has them all, up to `longest` tokens.
+    `tokenizers`: the one of the program, then others that training draws from. Conversations over the same tools
+    continue the same beginning, which is read once for all of them: a sample of one conversation has no
+    continuations, one of several has them all, up to `longest` tokens.
     """
+    tokenizer, rng = tokenizers[0], random.Random(stable_hash(f"{seed}/{split}/{stage}/sample/{index}"))
+    if split == "train" and sources is None:
+        if rng.random() < DRILLED[stage]:
+            return [(*drills.drill(tokenizer, rng), [])]
+        if len(tokenizers) > 1 and rng.random() < OTHERWISE_CUT[stage]:
+            tokenizer = rng.choice(tokenizers[1:])
     items = items_at(seed, split, index, sources and sources[index % len(sources)],
                      DRAWS if stage == "sft" else PRETRAINING_DRAWS)
     begun, branches, out = None, [], []
@@ -61,16 +73,16 @@ def tokens_in(sample):
     return len(sample[0]) + sum(len(ids) for ids, _ in sample[2])
 
 
-_tokenizer = None  # of a worker process
+_tokenizers = None  # of a worker process
 
 
 def _start_worker(text):
-    global _tokenizer
-    _tokenizer = Tokenizer.from_str(text)
+    global _tokenizers
+    _tokenizers = segmentations(Tokenizer.from_str(text))
 
 
 def _chunk(first, count, *arguments):
-    return [samples_of(_tokenizer, first + i, *arguments) for i in range(count)]
+    return [samples_of(_tokenizers, first + i, *arguments) for i in range(count)]
 
 
 class _Workers:
@@ -108,7 +120,8 @@ class Stream:
     POOL = 32  # samples to choose from when filling a row
 
     def __init__(self, tokenizer, length, seed, stage, split="train", sources=None, workers=0):
-        self.tokenizer, self.length, self.seed, self.workers = tokenizer, length, seed, workers
+        self.tokenizers = segmentations(tokenizer) if split == "train" else [tokenizer]
+        self.length, self.seed, self.workers = length, seed, workers
         self.arguments = (seed, stage, split, sources, length)
         self.next_item = 0
         self.pool = []  # samples
@@ -117,8 +130,8 @@ class Stream:
 
     def _samples(self):
         if self.workers and self._ahead is None:
-            self._ahead = _Workers(self.workers, self.tokenizer, self.next_item, self.arguments)
-        made = self._ahead.take() if self._ahead else samples_of(self.tokenizer, self.next_item, *self.arguments)
+            self._ahead = _Workers(self.workers, self.tokenizers[0], self.next_item, self.arguments)
+        made = self._ahead.take() if self._ahead else samples_of(self.tokenizers, self.next_item, *self.arguments)
         self.next_item += 1
         for sample in made:
             if tokens_in(sample) > self.length:

@@ -8,6 +8,7 @@ trains on the training split alone and writes tokenizer.json and tokenizer_confi
 import argparse
 import json
 import pathlib
+import random
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -67,6 +68,26 @@ def save(tokenizer, folder):
 
 def load(folder):
     return Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
+
+
+# Merges that stay in every segmentation: punctuation and the commonest pieces, without which texts grow by half.
+_COMMON_MERGES = 800
+
+
+def segmentations(tokenizer, count=8, seed=1):
+    """The tokenizer, and `count` more of the same vocabulary that lack some of the rarer merges.
+
+    A vocabulary learned from the training split has one token for every word of a known tool, while new words
+    come in pieces. A model that has read known words in pieces too copies the new ones.
+    """
+    document = json.loads(tokenizer.to_str())
+    merges, found = document["model"]["merges"], [tokenizer]
+    for number in range(count):
+        rng = random.Random(seed * 1000 + number)
+        missing = (number + 1) / count
+        document["model"]["merges"] = [m for rank, m in enumerate(merges) if rank < _COMMON_MERGES or rng.random() >= missing]
+        found.append(Tokenizer.from_str(json.dumps(document)))
+    return found
 
 
 def encode_pieces(tokenizer, pieces):

@@ -21,6 +21,17 @@ def _name(rng, words):
     return rng.choice(("_".join(words), words[0] + "".join(w.capitalize() for w in words[1:])))
 
 
+def _empty_name(rng):
+    """A name that says nothing of what its tool does: no word at all, an invented one, or words of something else."""
+    kind = rng.random()
+    if kind < 0.3:
+        return nonsense_name(rng)
+    words = [values.invented_word(rng, "en").lower() if rng.random() < 0.6 else rng.choice(rng.choice(_NAMES).split("_"))
+             for _ in range(rng.randint(1, 3))]
+    name = rng.choice(("_".join(words), words[0] + "".join(w.capitalize() for w in words[1:]), "-".join(words)))
+    return name if kind < 0.85 else f"{name}{rng.randint(1, 99)}"
+
+
 def widened(items, rng):
     """The same conversations with other schemas. Where a missing argument is asked for, required ones stay required."""
     tools = copy.deepcopy(items[0]["tools"])
@@ -51,9 +62,9 @@ def renamed(items, rng):
         function = tool["function"]
         if "description" not in function:
             continue
-        name = nonsense_name(rng)
+        name = _empty_name(rng)
         while name in taken:
-            name = nonsense_name(rng)
+            name = _empty_name(rng)
         taken.add(name)
         names[function["name"]] = function["name"] = name
     if not names:

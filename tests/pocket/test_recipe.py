@@ -300,7 +300,7 @@ def test_samples_say_what_conversations_say(vocabulary):
         whole = [tokens.encode_pieces(tokenizer, pieces) for item in build.items_at(3, "train", index) if "text" not in item
                  for pieces in chat.turns(item)]
         got = []
-        for ids, weights, branches in samples_of(tokenizer, index, 3, "sft", "train", None, 1200):
+        for ids, weights, branches in samples_of([tokenizer], index, 3, "sft", "train", None, 1200):
             got += [(ids + more, weights + also) for more, also in branches] or [(ids, weights)]
             assert tokens_in((ids, weights, branches)) <= 1200 or len(branches) == 0
             shared += len(branches) > 1

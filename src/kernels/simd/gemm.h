@@ -16,33 +16,24 @@ constexpr int64_t kRowBlock = 96;
 // Columns of w that one tile of rows passes before the next: it stays in the first level meanwhile.
 constexpr int64_t kColumnBlock = 16;
 
-// How many rows ahead narrow ones are asked for if they are parts of longer ones, as a head's keys are: short, and the
-// next one far behind, which no prefetching of the processor's own follows.
-constexpr int kStateAhead = 8;
-
-template <typename W>
-inline void AskForRow(const typename W::Number* row, int64_t k) {
-  if constexpr (W::kAheadRows > 0) {
-    constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(typename W::Number));
-    for (int64_t i = 0; i < k; i += line) __builtin_prefetch(row + i);
-  }
-}
+// How many rows ahead parts of narrow rows are asked for.
+constexpr int kAheadRows = 8;
 
 // The right side of a product: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the same, so the bits are those of a product with the widened numbers.
 struct Floats {
-  static constexpr int kAheadRows = 0;
+  static constexpr bool kNarrow = false;
   using Number = float;
   static V All(const float* p) { return Load(p); }
   static V Part(const float* p, int64_t n) { return LoadPart(p, n); }
 };
 struct F16s {
-  static constexpr int kAheadRows = kStateAhead;
+  static constexpr bool kNarrow = true;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadF16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadF16Part(p, n); }
 };
 struct Bf16s {
-  static constexpr int kAheadRows = kStateAhead;
+  static constexpr bool kNarrow = true;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadBf16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadBf16Part(p, n); }
@@ -65,6 +56,10 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
     for (int r = 0; r < rows; ++r) xs[r] = Load(x + r * x_stride + i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
+      // Rows of the next tile: short ones, or parts of rows, are no streams that the processor itself would follow.
+      if constexpr (W::kNarrow && rows <= kNarrowRows) {
+        if (i % 32 == 0) __builtin_prefetch(w + (c + cols) * w_stride + i);
+      }
       const V ws = InRegister(W::All(w + c * w_stride + i));
 #pragma GCC unroll 8
       for (int r = 0; r < rows; ++r) sums[r][c] = Fma(xs[r], ws, sums[r][c]);
@@ -104,9 +99,6 @@ void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int6
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
     for (; c + 8 <= n; c += 8) {
-      if (W::kAheadRows > 0 && w_stride > k) {
-        for (int next = 0; next < 8; ++next) AskForRow<W>(w + (c + W::kAheadRows + next) * w_stride, k);
-      }
       DotTile<W, rows, 8>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
     }
   }
@@ -171,8 +163,9 @@ void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int6
     }
   }
   for (int64_t step = 0; step < j; ++step) {
-    if (W::kAheadRows > 0 && v_stride > vectors * kLanes)
-      AskForRow<W>(v + (step + W::kAheadRows) * v_stride, vectors * kLanes);
+    if constexpr (W::kNarrow) {
+      for (int c = 0; c < vectors; c += 32 / kLanes) __builtin_prefetch(v + (step + kAheadRows) * v_stride + c * kLanes);
+    }
     V vs[vectors];
 #pragma GCC unroll 8
     for (int c = 0; c < vectors; ++c) {
