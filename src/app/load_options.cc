@@ -58,6 +58,7 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
       ->type_name("N")
       ->group(group);
+  AddWeightsOption(command, options)->group(group);
   command.add_option("--kv", options.kv, "Type of the stored state: auto, f32, bf16 or f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->type_name("TYPE")
@@ -69,6 +70,14 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   command.add_flag("--verbose", options.verbose, "Say what is loaded and what is reused")->group(group);
+}
+
+CLI::Option* AddWeightsOption(CLI::App& command, LoadOptions& options) {
+  return command
+      .add_option("--weights", options.weights,
+                  "What weights stored as floats are rounded to while loading: native (nothing), q8 or q4")
+      ->check(CLI::IsMember({"native", "q8", "q4"}))
+      ->type_name("TYPE");
 }
 
 void AddDraftOption(CLI::App& command, LoadOptions& options) {
@@ -90,6 +99,8 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   engine_options.max_context = options.context;
   engine_options.draft = options.draft;
   if (options.chunk > 0) engine_options.prompt_chunk = options.chunk;
+  if (options.weights == "q8") engine_options.precision = WeightPrecision::k8Bit;
+  if (options.weights == "q4") engine_options.precision = WeightPrecision::k4Bit;
   if (options.kv == "f32") engine_options.state_dtype = DType::kF32;
   if (options.kv == "bf16") engine_options.state_dtype = DType::kBF16;
   if (options.kv == "f16") engine_options.state_dtype = DType::kF16;

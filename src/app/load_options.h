@@ -18,6 +18,7 @@ struct LoadOptions {
   std::string model;
   int threads = 0;
   int64_t context = 0;
+  std::string weights = "native";
   std::string kv = "auto";
   int64_t draft = 0;
   int64_t chunk = 0;  // EngineOptions::prompt_chunk; 0: its default
@@ -25,10 +26,12 @@ struct LoadOptions {
   bool verbose = false;
 };
 
-// Adds --threads, --context, --kv, --ignore-config and --verbose.
+// Adds --threads, --context, --weights, --kv, --ignore-config and --verbose.
 void AddLoadFlags(CLI::App& command, LoadOptions& options);
-// Adds MODEL, --threads, --context, --kv, --ignore-config and --verbose.
+// Adds MODEL, --threads, --context, --weights, --kv, --ignore-config and --verbose.
 void AddLoadOptions(CLI::App& command, LoadOptions& options);
+// Adds --weights alone.
+CLI::Option* AddWeightsOption(CLI::App& command, LoadOptions& options);
 // Adds --draft, for commands that generate.
 void AddDraftOption(CLI::App& command, LoadOptions& options);
 

@@ -11,6 +11,7 @@
 #include "engine/state.h"
 #include "io/checkpoint.h"
 #include "io/weight_packer.h"
+#include "kernels/table.h"
 #include "models/registry.h"
 #include "nn/language_model.h"
 #include "ops/device.h"
@@ -667,6 +668,13 @@ std::vector<VerbUse> EngineImpl::EndProfile() {
   return uses;
 }
 
+WeightRounder RounderOf(const KernelTable& kernels) {
+  return {[&kernels](const WeightRow& row, int64_t cols, float* out) {
+            kernels.unpack[static_cast<size_t>(UnpackSlot(row.format, row.dtype))](row, cols, out);
+          },
+          kernels.round_q4_k, kernels.round_q8_0, kernels.round_iq4_nl};
+}
+
 // Reads one byte of every page of the weights that were not packed, so that they are in memory and readable.
 Status TouchWeights(const Checkpoint& checkpoint, const WeightPacker* packer, const ProgressFn& progress) {
   const int64_t total = checkpoint.file_bytes();
@@ -710,7 +718,8 @@ Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> c
         [&, total](int64_t done) {
           return !options.progress ||
                  options.progress(static_cast<double>(done) / static_cast<double>(total), "packing weights");
-        });
+        },
+        options.precision, RounderOf(Kernels(options.isa.value_or(DetectIsa()))));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> language_model,
                    LoadModel(*checkpoint, options.ignored_config_keys, options.draft > 0, packer.get()));

@@ -31,6 +31,7 @@
 #include "base/result.h"
 #include "tensor/dtype.h"
 #include "tensor/model_facts.h"
+#include "tensor/weight.h"
 
 namespace mains {
 
@@ -60,6 +61,9 @@ struct EngineOptions {
   // Lay large 8- and 4-bit weights out for integer products (tensor/packed.h): their layers round activations
   // to 8 bits in groups of 32, and run several times as fast. Without, every product is one of f32 numbers.
   bool pack_weights = true;
+  // Weights that are stored as floats are rounded to so many bits while loading; needs pack_weights. In 4 bits, keys,
+  // values and the head have 8, and of a mixture all but the experts.
+  WeightPrecision precision = WeightPrecision::kNative;
   ProgressFn progress;
 };
 

@@ -617,27 +617,37 @@ Vector ModelReader::BiasOr(const std::string& name, int64_t n) {
   return Peek(name + ".bias") == nullptr ? Vector() : VectorOf(name + ".bias", n);
 }
 
-std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights) {
+// What every token passes through costs little of a mixture's bytes and much of its quality, as do keys, values and
+// the head of any model: in 4 bits, these have 8.
+std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, Role role) {
   if (!ok_ || packer_ == nullptr || weights.empty()) return weights;
-  Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights));
+  WeightPrecision precision = packer_->precision();
+  if (precision == WeightPrecision::k4Bit && role != Role::kExpert) {
+    const bool mixture = Has("n_routed_experts") || Has("num_experts") || Has("num_local_experts");
+    if (mixture || role != Role::kLayer) precision = WeightPrecision::k8Bit;
+  }
+  Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights), precision);
   if (packed.ok()) return std::move(*packed);
   Fail(packed.error().code, packed.error().message);
   return {};
 }
 
 Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t cols) {
-  const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)});
+  const bool keys_or_values =
+      name.ends_with(".k_proj") || name.ends_with(".v_proj") || name.ends_with(".kv_a_proj_with_mqa");
+  const Role role = keys_or_values ? Role::kKeysOrValues : name.ends_with("head") ? Role::kHead : Role::kLayer;
+  const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)}, role);
   return packed.empty() ? Weight() : packed[0];
 }
 
 Weight ModelReader::AsProjection(const Weight& w) {
-  const std::vector<Weight> packed = Packed({w});
+  const std::vector<Weight> packed = Packed({w}, Role::kHead);
   return packed.empty() ? Weight() : packed[0];
 }
 
 std::vector<Weight> ModelReader::Experts(const std::string& prefix, const std::string& leaf, int64_t experts,
                                          int64_t rows, int64_t cols) {
-  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols));
+  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols), Role::kExpert);
 }
 
 std::vector<Weight> ModelReader::ExpertMatrices(const std::string& prefix, const std::string& leaf,

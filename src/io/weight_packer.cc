@@ -15,8 +15,18 @@ namespace {
 constexpr int64_t kMinCols = 512, kMinElements = 1 << 18;
 constexpr int64_t kRowsPerTask = 4 * kPackedRows;
 
-bool Gains(const Weight& w) {
-  return w.cols >= kMinCols && w.rows * w.cols >= kMinElements && CanPack(w);
+int64_t RowBlocks(int64_t rows) {
+  return (rows + kPackedRows - 1) / kPackedRows;
+}
+
+bool IsLarge(const Weight& w) {
+  return w.cols >= kMinCols && w.rows * w.cols >= kMinElements;
+}
+
+bool IsFloats(const Weight& w) {
+  if (w.format == WeightFormat::kF8Block) return true;
+  return w.format == WeightFormat::kPlain &&
+         (w.dtype == DType::kF32 || w.dtype == DType::kF16 || w.dtype == DType::kBF16);
 }
 
 // Pages of zeros, large ones where the system gives them; null where there is no memory.
@@ -30,28 +40,77 @@ std::shared_ptr<std::byte> NewPages(int64_t bytes) {
 
 }  // namespace
 
-WeightPacker::WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress)
-    : checkpoint_(checkpoint), pool_(threads), budget_(budget), progress_(std::move(progress)) {}
+WeightPacker::WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
+                           WeightPrecision precision, WeightRounder rounder)
+    : checkpoint_(checkpoint),
+      pool_(threads),
+      budget_(budget),
+      progress_(std::move(progress)),
+      precision_(precision),
+      rounder_(std::move(rounder)) {}
 
-Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights) {
+Weight WeightPacker::Target(const Weight& w, WeightPrecision precision) const {
+  if (precision == WeightPrecision::kNative || !IsFloats(w)) return w;
+  const bool in_groups = w.cols % kPackedGroup == 0, in_supers = w.cols % kPackedSuperCols == 0;
+  if (!in_groups) return w;
+  Weight target;
+  target.rows = w.rows;
+  target.cols = w.cols;
+  target.dtype = precision == WeightPrecision::k8Bit ? DType::kQ8_0
+                 : in_supers                         ? DType::kQ4_K
+                                                     : DType::kIQ4_NL;
+  target.row_bytes = ByteSize(target.dtype, w.cols);
+  return target;
+}
+
+void WeightPacker::RoundAndPack(const Weight& w, const Weight& target, int64_t first, int64_t rows,
+                                std::byte* to) const {
+  const WeightRounder::Round round = target.dtype == DType::kQ4_K   ? rounder_.q4_k
+                                     : target.dtype == DType::kQ8_0 ? rounder_.q8_0
+                                                                    : rounder_.iq4_nl;
+  const int64_t count = std::min(rows, w.rows - first);
+  std::vector<float> row(static_cast<size_t>(w.cols));
+  std::vector<std::byte> blocks(static_cast<size_t>(count * target.row_bytes));
+  for (int64_t r = 0; r < count; ++r) {
+    rounder_.unpack(w.Row(first + r), w.cols, row.data());
+    round(row.data(), w.cols, blocks.data() + r * target.row_bytes);
+  }
+  Weight part = target;
+  part.rows = count;
+  part.data = blocks.data();
+  PackRows(part, 0, count, to + PackedBytes(target) / RowBlocks(target.rows) * (first / kPackedRows));
+}
+
+Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, WeightPrecision precision) {
+  std::vector<Weight> targets;
   int64_t needed = 0;
   for (const Weight& w : weights) {
-    if (!Gains(w) || w.format != weights[0].format || w.dtype != weights[0].dtype) return weights;
-    needed += PackedBytes(w);
+    targets.push_back(Target(w, precision));
+    const Weight& target = targets.back();
+    if (!IsLarge(w) || !CanPack(target) || target.format != targets[0].format ||
+        target.dtype != targets[0].dtype)
+      return weights;
+    needed += PackedBytes(target);
   }
   if (needed > budget_ - packed_bytes_) return weights;
   const std::shared_ptr<std::byte> memory = NewPages(needed);
   if (memory == nullptr) return weights;  // memory is short after all
   std::vector<Weight> packed;
   int64_t at = 0;
-  for (const Weight& w : weights) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const Weight &w = weights[i], &target = targets[i];
     std::byte* to = memory.get() + at;
     const int64_t tasks = (w.rows + kRowsPerTask - 1) / kRowsPerTask;
-    pool_.ParallelFor(
-        tasks, 1, static_cast<double>(w.rows) * static_cast<double>(w.cols),
-        [&](int64_t task, int64_t, int) { PackRows(w, task * kRowsPerTask, kRowsPerTask, to); });
-    packed.push_back(PackedWeight(w, to, memory));
-    at += PackedBytes(w);
+    pool_.ParallelFor(tasks, 1, static_cast<double>(w.rows) * static_cast<double>(w.cols),
+                      [&](int64_t task, int64_t, int) {
+                        if (target.data == w.data) {
+                          PackRows(w, task * kRowsPerTask, kRowsPerTask, to);
+                        } else {
+                          RoundAndPack(w, target, task * kRowsPerTask, kRowsPerTask, to);
+                        }
+                      });
+    packed.push_back(PackedWeight(target, to, memory));
+    at += PackedBytes(target);
     done_bytes_ += w.bytes();
     replaced_.insert(w.data);
     checkpoint_.DropPages(w.data, w.rows * w.row_bytes);

@@ -1,6 +1,6 @@
 // Lays weights out for integer dot products while a model is loaded (tensor/packed.h): in memory of its own,
-// some rows per thread at a time. What has no such layout, is too small to gain, or would not fit in memory
-// stays as the checkpoint has it.
+// some rows per thread at a time; those that are stored as floats are first rounded to 8 or 4 bits, if that is
+// wanted. What has no such layout, is too small to gain, or would not fit in memory stays as the checkpoint has it.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,30 @@
 
 namespace mains {
 
+// The functions of a kernel table that rounding needs (kernels/table.h: unpack, round_*).
+struct WeightRounder {
+  using Round = void (*)(const float* x, int64_t n, std::byte* blocks);
+  std::function<void(const WeightRow& row, int64_t cols, float* out)> unpack;
+  Round q4_k = nullptr, q8_0 = nullptr, iq4_nl = nullptr;
+};
+
 // Not thread-safe.
 class WeightPacker {
  public:
   // Told how much of the checkpoint has been packed; false cancels.
   using Progress = std::function<bool(int64_t bytes)>;
-  // `budget`: bytes that packed weights may take in all.
-  WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress);
+  // `budget`: bytes that packed weights may take in all. `precision`: of float weights; `rounder` is not needed
+  // for kNative.
+  WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
+               WeightPrecision precision = WeightPrecision::kNative, WeightRounder rounder = {});
 
-  // The same matrices, all packed or none; of a matrix packed before, that. Fails only when cancelled. The
-  // pages of the file are handed back to the system; whoever still needs rows of them, as an embedding that
-  // is also the head, reads those again.
-  Result<std::vector<Weight>> Pack(std::vector<Weight> weights);
+  // What was asked for; ModelReader gives some weights more bits.
+  WeightPrecision precision() const { return precision_; }
+  // The same matrices, all packed or none; floats rounded to `precision`. Fails only when cancelled. The pages of
+  // the file are handed back to the system; whoever still needs rows of them, as an embedding that is also the
+  // head, reads those again.
+  Result<std::vector<Weight>> Pack(std::vector<Weight> weights,
+                                   WeightPrecision precision = WeightPrecision::kNative);
 
   // Whether the bytes at this place of the checkpoint were packed and handed back.
   bool Replaced(const std::byte* data) const { return replaced_.contains(data); }
@@ -34,10 +46,16 @@ class WeightPacker {
   int64_t packed_bytes() const { return packed_bytes_; }
 
  private:
+  // The weight as it will be before it is packed: of another type if it is rounded, then without data.
+  Weight Target(const Weight& w, WeightPrecision precision) const;
+  void RoundAndPack(const Weight& w, const Weight& target, int64_t first, int64_t rows, std::byte* to) const;
+
   const Checkpoint& checkpoint_;
   ThreadPool pool_;
   int64_t budget_;
   Progress progress_;
+  WeightPrecision precision_;
+  WeightRounder rounder_;
   std::set<const std::byte*> replaced_;
   int64_t packed_bytes_ = 0, done_bytes_ = 0;
 };

@@ -25,6 +25,9 @@ enum class WeightFormat : uint8_t {
   kPacked6K,   // Q6_K
 };
 
+// How weights are held that a checkpoint stores as floats: as they are, or rounded while loading.
+enum class WeightPrecision : uint8_t { kNative, k8Bit, k4Bit };
+
 // One row, ready to unpack: what a kernel sees. Scales of column c: scales[c / group].
 struct WeightRow {
   const std::byte* data = nullptr;

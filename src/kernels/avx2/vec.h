@@ -108,6 +108,17 @@ inline V Min(V a, V b) {
   return _mm256_min_ps(a, b);
 }
 
+// a > b ? then : otherwise, and whether a is NaN; sum + step where a > limit.
+inline V ChooseAbove(V a, V b, V then, V otherwise) {
+  return _mm256_blendv_ps(otherwise, then, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+inline V ChooseUnordered(V a, V ordered, V unordered) {
+  return _mm256_blendv_ps(ordered, unordered, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+inline V AddAbove(V sum, V a, V limit, V step) {
+  return _mm256_add_ps(sum, _mm256_and_ps(_mm256_cmp_ps(a, limit, _CMP_GT_OQ), step));
+}
+
 inline V RoundEven(V a) {
   return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

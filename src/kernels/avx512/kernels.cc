@@ -3,6 +3,8 @@
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/rows.h"
 #include "kernels/simd/unpack.h"
+// Over the conversions of unpack.h.
+#include "kernels/simd/round.h"
 
 namespace mains {
 
@@ -21,6 +23,9 @@ const SimdSlots kAvx512Slots = {
     .store_bf16 = StoreBf16,
     .load_f16 = LoadF16,
     .load_bf16 = LoadBf16,
+    .round_q4_k = RoundQ4K,
+    .round_q8_0 = RoundQ8_0,
+    .round_iq4_nl = RoundIq4Nl,
     .rms_norm = RmsNorm,
     .softmax_block = SoftmaxBlock,
     .swiglu = SwiGlu,

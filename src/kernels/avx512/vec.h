@@ -98,6 +98,17 @@ inline V Min(V a, V b) {
   return _mm512_min_ps(a, b);
 }
 
+// a > b ? then : otherwise, and whether a is NaN; sum + step where a > limit.
+inline V ChooseAbove(V a, V b, V then, V otherwise) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), otherwise, then);
+}
+inline V ChooseUnordered(V a, V ordered, V unordered) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), ordered, unordered);
+}
+inline V AddAbove(V sum, V a, V limit, V step) {
+  return _mm512_mask_add_ps(sum, _mm512_cmp_ps_mask(a, limit, _CMP_GT_OQ), sum, step);
+}
+
 inline V RoundEven(V a) {
   return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

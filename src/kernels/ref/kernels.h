@@ -2,6 +2,7 @@
 // machine, and every faster table starts as a copy of theirs.
 #pragma once
 
+#include "kernels/round.h"
 #include "kernels/table.h"
 
 namespace mains::ref {
@@ -20,6 +21,13 @@ extern const std::array<KernelTable::GemmNnAddNarrow, 3> kGemmNnAddNarrow;
 void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row);
 void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                 int64_t out_stride);
+
+void RoundQ4K(const float* x, int64_t n, std::byte* blocks);
+// The head of a block of Q4_K for these scales and minima of its groups, and what they become.
+void PutSuperScales(const float* scales, const float* mins, std::byte* block, float* stored_scales,
+                    float* stored_mins);
+void RoundQ8_0(const float* x, int64_t n, std::byte* blocks);
+void RoundIq4Nl(const float* x, int64_t n, std::byte* blocks);
 
 void RmsNorm(const float* x, const float* w, int64_t n, float eps, float* out);
 float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum);
