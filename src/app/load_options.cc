@@ -59,6 +59,10 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
       ->type_name("N")
       ->group(group);
   AddWeightsOption(command, options)->group(group);
+  command
+      .add_flag("!--no-keep", options.keep_rounded,
+                "Do not keep rounded weights in a file beside the model, from where the next start takes them")
+      ->group(group);
   command.add_option("--kv", options.kv, "Type of the stored state: auto, f32, bf16 or f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->type_name("TYPE")
@@ -101,6 +105,7 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   if (options.chunk > 0) engine_options.prompt_chunk = options.chunk;
   if (options.weights == "q8") engine_options.precision = WeightPrecision::k8Bit;
   if (options.weights == "q4") engine_options.precision = WeightPrecision::k4Bit;
+  engine_options.keep_rounded = options.keep_rounded;
   if (options.kv == "f32") engine_options.state_dtype = DType::kF32;
   if (options.kv == "bf16") engine_options.state_dtype = DType::kBF16;
   if (options.kv == "f16") engine_options.state_dtype = DType::kF16;

@@ -19,6 +19,7 @@ struct LoadOptions {
   int threads = 0;
   int64_t context = 0;
   std::string weights = "native";
+  bool keep_rounded = true;
   std::string kv = "auto";
   int64_t draft = 0;
   int64_t chunk = 0;  // EngineOptions::prompt_chunk; 0: its default

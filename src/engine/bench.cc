@@ -178,17 +178,12 @@ LimitShare ShareOfLimit(const TokenCost& cost, double seconds, std::string_view 
   return result;
 }
 
-std::vector<FormatShare> WeightFormats(const Checkpoint& checkpoint) {
-  std::map<std::string, double> bytes;
+std::vector<FormatShare> WeightFormats(const ModelFacts& facts) {
   double total = 0;
-  for (const std::string& name : checkpoint.Names()) {
-    const StoredTensor* tensor = checkpoint.Find(name);
-    bytes[tensor->foreign_type.empty() ? Name(tensor->dtype) : tensor->foreign_type] +=
-        static_cast<double>(tensor->bytes);
-    total += static_cast<double>(tensor->bytes);
-  }
+  for (const auto& [name, bytes] : facts.format_bytes) total += static_cast<double>(bytes);
   std::vector<FormatShare> formats;
-  for (const auto& [name, size] : bytes) formats.push_back({name, total > 0 ? size / total : 0});
+  for (const auto& [name, bytes] : facts.format_bytes)
+    formats.push_back({name, total > 0 ? static_cast<double>(bytes) / total : 0});
   std::stable_sort(formats.begin(), formats.end(),
                    [](const FormatShare& a, const FormatShare& b) { return a.share > b.share; });
   return formats;

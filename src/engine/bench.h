@@ -53,12 +53,12 @@ struct LimitShare {
 LimitShare ShareOfLimit(const TokenCost& cost, double seconds, std::string_view numbers,
                         const MachineLimits& limits);
 
-// The element types of a checkpoint's tensors, most bytes first, and their shares of all bytes.
+// The formats of the matrices that activations are multiplied with, most bytes first, and their shares of all bytes.
 struct FormatShare {
   std::string name;  // "q4_k"
   double share = 0;
 };
-std::vector<FormatShare> WeightFormats(const Checkpoint& checkpoint);
+std::vector<FormatShare> WeightFormats(const ModelFacts& facts);
 // What the fastest exact way would multiply: "int8" for weights of 8 bits or fewer, "bf16" for 16, "f32" for
 // more.
 std::string_view NumbersOf(std::string_view format);

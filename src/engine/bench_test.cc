@@ -142,7 +142,7 @@ TEST(Bench, SharesOfLimits) {
 
 TEST(Bench, WeightFormatsByBytes) {
   const std::unique_ptr<Engine> engine = Load("qwen3_bf16");
-  const std::vector<FormatShare> formats = WeightFormats(engine->checkpoint());
+  const std::vector<FormatShare> formats = WeightFormats(engine->facts());
   ASSERT_FALSE(formats.empty());
   EXPECT_EQ(formats[0].name, "bf16");
   double sum = 0;

@@ -8,8 +8,10 @@
 #include <new>
 #include <utility>
 
+#include "base/log.h"
 #include "engine/state.h"
 #include "io/checkpoint.h"
+#include "io/rounded_cache.h"
 #include "io/weight_packer.h"
 #include "kernels/table.h"
 #include "models/registry.h"
@@ -721,8 +723,24 @@ Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> c
         },
         options.precision, RounderOf(Kernels(options.isa.value_or(DetectIsa()))));
   }
+  std::unique_ptr<RoundedCache> cache;
+  if (packer != nullptr && options.precision != WeightPrecision::kNative && options.keep_rounded) {
+    Result<std::unique_ptr<RoundedCache>> opened = RoundedCache::Open(*checkpoint, options.precision);
+    if (opened.ok()) {
+      cache = std::move(*opened);
+      packer->Use(*cache);
+    } else {
+      Log(LogLevel::kInfo, "rounded weights are not kept: " + opened.error().message);
+    }
+  }
   ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> language_model,
                    LoadModel(*checkpoint, options.ignored_config_keys, options.draft > 0, packer.get()));
+  // Without the file the next start rounds again, and nothing else.
+  if (cache != nullptr && !cache->found()) {
+    if (options.progress) options.progress(1, "keeping the rounded weights");
+    const Status kept = cache->Commit();
+    if (!kept.ok()) Log(LogLevel::kWarning, "rounded weights are not kept: " + kept.error().message);
+  }
   if (options.read_weights) {
     RETURN_IF_ERROR(TouchWeights(*checkpoint, packer.get(), options.progress));
   }

@@ -64,6 +64,8 @@ struct EngineOptions {
   // Weights that are stored as floats are rounded to so many bits while loading; needs pack_weights. In 4 bits, keys,
   // values and the head have 8, and of a mixture all but the experts.
   WeightPrecision precision = WeightPrecision::kNative;
+  // Keep rounded weights in a file beside the model, and take them from there (io/rounded_cache.h).
+  bool keep_rounded = false;
   ProgressFn progress;
 };
 

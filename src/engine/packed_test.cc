@@ -2,6 +2,7 @@
 // with all that is promised of results: the same bits in a prompt and one by one, on any number of threads.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "engine/engine.h"
@@ -9,6 +10,7 @@
 #include "io/test_files.h"
 #include "tensor/convert.h"
 #include "tensor/dtype.h"
+#include "tensor/packed.h"
 #include "tensor/tensor.h"
 
 namespace mains {
@@ -27,6 +29,14 @@ std::vector<uint8_t> RandomBlocks(DType dtype, int64_t elements, std::mt19937& r
     const uint16_t bits = F16FromF32(value);
     std::memcpy(bytes.data() + at, &bits, 2);
   };
+  if (dtype == DType::kBF16) {
+    std::normal_distribution<float> normal(0, 0.03f);
+    for (size_t at = 0; at < bytes.size(); at += 2) {
+      const uint16_t bits = Bf16FromF32(normal(random));
+      std::memcpy(bytes.data() + at, &bits, 2);
+    }
+    return bytes;
+  }
   for (size_t at = 0; at < bytes.size(); at += block) {
     if (dtype == DType::kQ8_0) put(at, 0.0006f);
     if (dtype == DType::kQ6_K) put(at + 208, 0.00003f);
@@ -39,6 +49,8 @@ struct Kind {
   const char* name;
   DType dtype;
   bool mixture;
+  WeightPrecision precision = WeightPrecision::kNative;
+  double error = 0.05;
 };
 
 class Maker {
@@ -112,9 +124,18 @@ std::unique_ptr<const Checkpoint> RandomModel(const Kind& kind) {
   return checkpoint;
 }
 
+Weight Sized(DType dtype, int64_t rows) {
+  Weight w;
+  w.dtype = dtype;
+  w.rows = rows;
+  w.cols = kWidth;
+  return w;
+}
+
 std::vector<float> Logits(const Kind& kind, bool packed, std::optional<Isa> isa, int threads, int64_t chunk) {
   EngineOptions options;
   options.pack_weights = packed;
+  options.precision = kind.precision;
   options.isa = isa;
   options.threads = threads;
   options.prompt_chunk = chunk;
@@ -139,15 +160,36 @@ INSTANTIATE_TEST_SUITE_P(Kinds, PackedModel,
                          ::testing::Values(Kind{"dense_q8_0", DType::kQ8_0, false},
                                            Kind{"dense_q4_k", DType::kQ4_K, false},
                                            Kind{"mixture_q6_k", DType::kQ6_K, true},
-                                           Kind{"mixture_q8_0", DType::kQ8_0, true}),
+                                           Kind{"mixture_q8_0", DType::kQ8_0, true},
+                                           Kind{"dense_bf16_q8", DType::kBF16, false, WeightPrecision::k8Bit},
+                                           Kind{"dense_bf16_q4", DType::kBF16, false, WeightPrecision::k4Bit, 0.3},
+                                           Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3}),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(PackedModel, IsCloseToExactProducts) {
   const std::vector<float> exact = Logits(GetParam(), false, {}, 2, 512);
   const std::vector<float> packed = Logits(GetParam(), true, {}, 2, 512);
   ASSERT_EQ(exact.size(), static_cast<size_t>(40 * kVocab));
-  EXPECT_LT(RelativeError(packed, exact), 0.05);
+  EXPECT_LT(RelativeError(packed, exact), GetParam().error);
   EXPECT_NE(packed, exact) << "nothing was packed";
+}
+
+// In 4 bits, keys, values and the head have 8; of a mixture all but the experts.
+TEST(Rounding, GivesMoreBitsWhereTheyCostLittle) {
+  for (const bool mixture : {false, true}) {
+    EngineOptions options;
+    options.precision = WeightPrecision::k4Bit;
+    const Result<std::unique_ptr<Engine>> engine = Engine::Load(RandomModel({"", DType::kBF16, mixture}), options);
+    ASSERT_TRUE(engine.ok()) << engine.error().message;
+    const std::map<std::string, int64_t>& bytes = (*engine)->facts().format_bytes;
+    const int64_t attention = 512 * kWidth, head = kVocab * kWidth;
+    const int64_t experts = mixture ? 3 * kExperts * 512 * kWidth : 0, mlp = mixture ? 0 : 3 * 1024 * kWidth;
+    const auto layers = [](int64_t n) { return kLayers * n; };
+    const int64_t in_8 = layers(mixture ? 4 * attention : 2 * attention) + head;
+    const int64_t in_4 = layers(mixture ? experts : 2 * attention + mlp);
+    EXPECT_EQ(bytes.at("q8_0 packed"), PackedBytes(Sized(DType::kQ8_0, in_8 / kWidth)));
+    EXPECT_EQ(bytes.at("q4_k packed"), PackedBytes(Sized(DType::kQ4_K, in_4 / kWidth)));
+  }
 }
 
 TEST_P(PackedModel, HasTheSameBitsInAnyChunksOnAnyThreads) {

@@ -38,6 +38,10 @@ std::shared_ptr<std::byte> NewPages(int64_t bytes) {
   return {static_cast<std::byte*>(data), [size](std::byte* p) { ::munmap(p, size); }};
 }
 
+Error Cancelled() {
+  return {ErrorCode::kCancelled, "cancelled while reading the weights"};
+}
+
 }  // namespace
 
 WeightPacker::WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
@@ -81,6 +85,26 @@ void WeightPacker::RoundAndPack(const Weight& w, const Weight& target, int64_t f
   PackRows(part, 0, count, to + PackedBytes(target) / RowBlocks(target.rows) * (first / kPackedRows));
 }
 
+std::vector<Weight> WeightPacker::FromCache(const std::vector<Weight>& weights,
+                                            const std::vector<Weight>& targets) {
+  if (cache_ == nullptr || !cache_->found()) return {};
+  std::vector<Weight> kept;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const bool rounded = targets[i].data != weights[i].data;
+    const std::byte* packed = rounded ? cache_->Find(weights[i].data, targets[i]) : nullptr;
+    if (packed == nullptr) return {};
+    kept.push_back(PackedWeight(targets[i], packed, cache_->owner()));
+  }
+  return kept;
+}
+
+bool WeightPacker::Done(const Weight& w) {
+  done_bytes_ += w.bytes();
+  replaced_.insert(w.data);
+  checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
+  return !progress_ || progress_(done_bytes_);
+}
+
 Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, WeightPrecision precision) {
   std::vector<Weight> targets;
   int64_t needed = 0;
@@ -91,6 +115,12 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, Weig
         target.dtype != targets[0].dtype)
       return weights;
     needed += PackedBytes(target);
+  }
+  if (std::vector<Weight> kept = FromCache(weights, targets); !kept.empty()) {
+    for (const Weight& w : weights) {
+      if (!Done(w)) return Cancelled();
+    }
+    return kept;
   }
   if (needed > budget_ - packed_bytes_) return weights;
   const std::shared_ptr<std::byte> memory = NewPages(needed);
@@ -111,12 +141,8 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, Weig
                       });
     packed.push_back(PackedWeight(target, to, memory));
     at += PackedBytes(target);
-    done_bytes_ += w.bytes();
-    replaced_.insert(w.data);
-    checkpoint_.DropPages(w.data, w.rows * w.row_bytes);
-    if (progress_ && !progress_(done_bytes_)) {
-      return Error{ErrorCode::kCancelled, "cancelled while reading the weights"};
-    }
+    if (cache_ != nullptr && target.data != w.data) cache_->Add(w.data, target, to);
+    if (!Done(w)) return Cancelled();
   }
   packed_bytes_ += needed;
   return packed;

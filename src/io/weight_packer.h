@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "io/checkpoint.h"
+#include "io/rounded_cache.h"
 #include "tensor/weight.h"
 
 namespace mains {
@@ -32,6 +33,8 @@ class WeightPacker {
   WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
                WeightPrecision precision = WeightPrecision::kNative, WeightRounder rounder = {});
 
+  // Rounded weights are taken from there, or put there. `cache` must outlive the packer.
+  void Use(RoundedCache& cache) { cache_ = &cache; }
   // What was asked for; ModelReader gives some weights more bits.
   WeightPrecision precision() const { return precision_; }
   // The same matrices, all packed or none; floats rounded to `precision`. Fails only when cancelled. The pages of
@@ -48,6 +51,10 @@ class WeightPacker {
  private:
   // The weight as it will be before it is packed: of another type if it is rounded, then without data.
   Weight Target(const Weight& w, WeightPrecision precision) const;
+  // Those that an earlier start rounded; empty unless all are there.
+  std::vector<Weight> FromCache(const std::vector<Weight>& weights, const std::vector<Weight>& targets);
+  // Accounts for a weight whose numbers now lie elsewhere. False: cancelled.
+  bool Done(const Weight& w);
   void RoundAndPack(const Weight& w, const Weight& target, int64_t first, int64_t rows, std::byte* to) const;
 
   const Checkpoint& checkpoint_;
@@ -56,6 +63,7 @@ class WeightPacker {
   Progress progress_;
   WeightPrecision precision_;
   WeightRounder rounder_;
+  RoundedCache* cache_ = nullptr;
   std::set<const std::byte*> replaced_;
   int64_t packed_bytes_ = 0, done_bytes_ = 0;
 };

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 
+#include "tensor/convert.h"
 #include "tensor/packed.h"
 
 namespace mains {
@@ -71,6 +74,79 @@ TEST(WeightPacker, LeavesWhatDoesNotGain) {
     EXPECT_FALSE((*same)[0].packed() || (*same)[1].packed()) << "all or none";
   }
   EXPECT_EQ(packer.packed_bytes(), 0);
+}
+
+// Rounds plainly to Q8_0; in 4 bits everything to zero. (Those of the program are tested with the kernels.)
+WeightRounder PlainRounder() {
+  WeightRounder rounder;
+  rounder.unpack = UnpackRow;
+  rounder.q8_0 = [](const float* x, int64_t n, std::byte* blocks) {
+    for (; n > 0; n -= 32, x += 32, blocks += 34) {
+      float most = 0;
+      for (int i = 0; i < 32; ++i) most = std::max(most, std::abs(x[i]));
+      const uint16_t scale = F16FromF32(most / 127);
+      std::memcpy(blocks, &scale, sizeof(scale));
+      for (int i = 0; i < 32; ++i)
+        blocks[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::lround(x[i] / F32FromF16(scale))));
+    }
+  };
+  rounder.q4_k = [](const float*, int64_t n, std::byte* blocks) {
+    std::memset(blocks, 0, static_cast<size_t>(ByteSize(DType::kQ4_K, n)));
+  };
+  rounder.iq4_nl = [](const float*, int64_t n, std::byte* blocks) {
+    std::memset(blocks, 0, static_cast<size_t>(ByteSize(DType::kIQ4_NL, n)));
+  };
+  return rounder;
+}
+
+std::vector<float> RandomFloats(int64_t n, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, 0.05f);
+  std::vector<float> values(static_cast<size_t>(n));
+  for (float& v : values) v = normal(random);
+  return values;
+}
+
+TEST(WeightPacker, RoundsFloatsToWhatIsAskedFor) {
+  struct Case {
+    WeightPrecision precision;
+    int64_t rows, cols;
+    DType dtype;
+    double error;
+  };
+  for (const Case& c : {Case{WeightPrecision::k8Bit, 520, 544, DType::kQ8_0, 1e-4},
+                        Case{WeightPrecision::k4Bit, 519, 512, DType::kQ4_K, 1.01},
+                        Case{WeightPrecision::k4Bit, 520, 544, DType::kIQ4_NL, 1.01}}) {
+    for (const Weight& w : {MakeF32Weight(c.rows, c.cols, RandomFloats(c.rows * c.cols, 3)),
+                            MakeBf16Weight(c.rows, c.cols, RandomFloats(c.rows * c.cols, 4))}) {
+      SCOPED_TRACE(testing::Message() << Name(c.dtype) << " from " << w.FormatName());
+      WeightPacker packer(kNone, 2, kPlenty, {}, c.precision, PlainRounder());
+      const Result<std::vector<Weight>> packed = packer.Pack({w}, c.precision);
+      ASSERT_TRUE(packed.ok() && (*packed)[0].packed());
+      EXPECT_EQ((*packed)[0].dtype, c.dtype);
+      EXPECT_TRUE(packer.Replaced(w.data));
+      std::vector<float> x(static_cast<size_t>(c.cols)), y(x);
+      double error = 0, energy = 0;
+      for (int64_t r = 0; r < c.rows; ++r) {
+        UnpackRow(w.Row(r), c.cols, x.data());
+        UnpackRow((*packed)[0].Row(r), c.cols, y.data());
+        for (size_t i = 0; i < x.size(); ++i) {
+          error += (x[i] - y[i]) * (x[i] - y[i]);
+          energy += x[i] * x[i];
+        }
+      }
+      EXPECT_LT(error / energy, c.error);
+    }
+  }
+}
+
+TEST(WeightPacker, RoundsNothingElse) {
+  WeightPacker packer(kNone, 1, kPlenty, {}, WeightPrecision::k4Bit, PlainRounder());
+  const Weight q8 = RandomQ8(512, 512, 1), floats = MakeF32Weight(512, 512, RandomFloats(512 * 512, 5));
+  EXPECT_EQ((*packer.Pack({q8}, WeightPrecision::k4Bit))[0].dtype, DType::kQ8_0) << "not float";
+  EXPECT_FALSE((*packer.Pack({floats}, WeightPrecision::kNative))[0].packed()) << "not asked for";
+  const Weight odd = MakeF32Weight(512, 530, RandomFloats(512 * 530, 6));
+  EXPECT_FALSE((*packer.Pack({odd}, WeightPrecision::k4Bit))[0].packed()) << "not in groups of 32";
 }
 
 TEST(WeightPacker, StaysWithinItsBudget) {

@@ -1,5 +1,5 @@
 # Each instruction set is one file, compiled for it alone; the chooser asks the processor before it
-# calls in. Products and sums are fused where the code says so and nowhere else. -O3 because the register tiles live in small arrays that must be unrolled away.
+# calls in. -O3 because the register tiles live in small arrays that must be unrolled away.
 set(x86_kernels ${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc)
@@ -10,9 +10,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   # GCC 12's own AVX-512 header trips these (gcc.gnu.org/PR105593).
   set(quiet $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc PROPERTIES
-    COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-ffp-contract=off;${optimise}")
+    COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;${optimise}")
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc PROPERTIES
-    COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-ffp-contract=off;${optimise};${quiet}")
+    COMPILE_OPTIONS "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;${optimise};${quiet}")
   function(add_peak file)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/${file}.cc PROPERTIES
       COMPILE_OPTIONS "${ARGN};${optimise};${quiet}")

@@ -80,8 +80,9 @@ ModelFacts Decoder::facts() const {
   f.vocab = vocab;
   f.max_positions = max_positions;
   // A tied embedding works as the head for every token; else one row of it is looked up.
-  f.Count(tied_ ? "embedding and head" : "embedding", embedding_,
-          tied_ ? 1.0 : 1.0 / static_cast<double>(vocab));
+  f.CountTable(tied_ ? "embedding and head" : "embedding", embedding_,
+               tied_ ? 1.0 : 1.0 / static_cast<double>(vocab));
+  if (tied_) f.CountFormat(head_.w);
   for (const DecoderLayer& layer : layers) {
     f.Count("norms", layer.attention_norm);
     layer.attention->Count(f);

@@ -17,6 +17,11 @@ ModelFacts::Part& FindPart(std::vector<ModelFacts::Part>& parts, const std::stri
 
 void ModelFacts::Count(const std::string& part, const Weight& w, double active_share) {
   if (w.empty()) return;
+  CountTable(part, w, active_share);
+  CountFormat(w);
+}
+
+void ModelFacts::CountTable(const std::string& part, const Weight& w, double active_share) {
   Part& p = FindPart(parts, part);
   p.parameters += w.rows * w.cols;
   p.active_parameters += std::llround(static_cast<double>(w.rows * w.cols) * active_share);

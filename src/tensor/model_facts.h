@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,14 @@ struct ModelFacts {
     int64_t bytes = 0;              // as stored
   };
   std::vector<Part> parts;
+  std::map<std::string, int64_t> format_bytes;  // of the matrices that activations are multiplied with, as held
 
   // Adds a matrix (or vector) to a part; `active_share` of it works on one token.
   void Count(const std::string& part, const Weight& w, double active_share = 1.0);
+  // The same of a matrix whose rows are only looked up.
+  void CountTable(const std::string& part, const Weight& w, double active_share);
+  // A matrix that is counted elsewhere, in another format.
+  void CountFormat(const Weight& w) { format_bytes[w.FormatName()] += w.bytes(); }
   void Count(const std::string& part, const Vector& v);
   Part Total() const;
 };
