@@ -5,10 +5,11 @@ are short and ask often: lists of keys and values, records, descriptions of tool
 """
 
 from . import values
-from .families import TRAIN_THINGS
+from .families import TRAIN_THINGS, tool_name
 from .item import assistant, make_item, pick_language, user
 from .phrases import PatternSet, expand
-from .tools import Tool
+from .schemas import InventedThing
+from .tools import Tool, verb_form
 
 _REPEAT = {"en": ["(Repeat|Copy|Write|Say|Type|Print)[ this][ exactly]: {t}", "(Say|Write) this again: {t}", "Copy this text: {t}",
                   "(Once more|Again|One more time|Once again), please: {t}", "(Echo|Repeat|Spell out) {t}", "Same words again: {t}", "What I said was {t}",
@@ -96,9 +97,40 @@ def _tools(rng, language, split):
     return system, _questions(rng, pairs), "tools"
 
 
+_NONE = {"en": "none", "de": "keins", "zh": "没有"}
+
+
+def _match(rng, language, split):
+    """Names of tools; then what somebody wants, answered by the name that says it: words are found again in other
+    cases, joined, cut and inflected. Most things are invented, so that the word itself must be found."""
+    things = [InventedThing(rng) if rng.random() < 0.6 else rng.choice(TRAIN_THINGS) for _ in range(rng.randint(2, 5))]
+    declared = {}
+    for thing in things:
+        for verb in rng.sample(thing.verbs, min(len(thing.verbs), rng.randint(1, 3))):
+            declared.setdefault((verb, thing.key), (tool_name(verb, thing, rng), verb, thing))
+    listed = list(declared.values())
+    rng.shuffle(listed)
+    names = [name for name, _, _ in listed]
+    system = "\n".join(names) if rng.random() < 0.5 else ", ".join(f'{{"name": "{name}"}}' for name in names)
+
+    def wish(verb, thing):
+        if language == "de":
+            return f"{thing.de} {verb_form(verb, 'de_infinitive', rng)}"
+        form = verb_form(verb, language, rng)
+        return f"{form}{thing.zh}" if language == "zh" else f"{form.replace(' me', '')} {thing.en}"
+    messages = []
+    for _ in range(_ANSWERS):
+        name, verb, thing = rng.choice(listed)
+        if rng.random() < 0.12:
+            other = InventedThing(rng)
+            name, verb, thing = _NONE[language], rng.choice(other.verbs), other
+        messages += [user(wish(verb, thing)), assistant(name)]
+    return system, messages, "match"
+
+
 def make_recall_item(split, rng, language=None):
     language = language or pick_language(rng)
-    system, messages, pattern = rng.choices((_repeat, _lookup, _tools), (0.35, 0.4, 0.25))[0](rng, language, split)
+    system, messages, pattern = rng.choices((_repeat, _lookup, _tools, _match), (0.2, 0.25, 0.15, 0.4))[0](rng, language, split)
     last = len(messages) - 1
     return make_item("recall", "recall", language, split, "recall", pattern, messages,
                      [{"turn": last, "kind": "text", "value": messages[last]["content"]}], system=system, thinking=False)

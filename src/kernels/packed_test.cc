@@ -34,6 +34,8 @@ const std::vector<Source>& Sources() {
       {"int4_f16", WeightFormat::kInt4Group, DType::kI32, DType::kF16},
       {"fp4", WeightFormat::kFp4Group, DType::kU8, DType::kF8E8M0},
       {"q4_k", WeightFormat::kPlain, DType::kQ4_K, DType::kF16},
+      {"q5_k", WeightFormat::kPlain, DType::kQ5_K, DType::kF16},
+      {"iq4_xs", WeightFormat::kPlain, DType::kIQ4_XS, DType::kF16},
       {"q6_k", WeightFormat::kPlain, DType::kQ6_K, DType::kF16},
   };
   return sources;
@@ -83,7 +85,7 @@ Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t s
       }
       const size_t begin = data->size();
       put_scale(*data);
-      if (source.dtype == DType::kQ4_K) put_scale(*data);
+      if (source.dtype == DType::kQ4_K || source.dtype == DType::kQ5_K) put_scale(*data);
       put(Info(source.dtype).block_bytes - static_cast<int64_t>(data->size() - begin));
     }
     w.data = data->data();

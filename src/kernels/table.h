@@ -59,7 +59,7 @@ struct KernelTable {
   void (*quantize_row)(const float* x, int64_t n, const Int8Rows& out, int64_t row) = nullptr;
 
   // out[m, n] = x w^T for rows [first, first + m) of x. Of a group of 32 columns, the sum of products of
-  // codes (in kPacked6K times the scales of their halves) is an exact integer; from there, group by group in
+  // codes (in kPacked6K times the scales of their halves, in kPacked4X times that of the group) is an exact integer; from there, group by group in
   // their order, acc = fma(float(sum), weight scale * activation scale, acc), and of kPacked4K then acc =
   // fma(-minimum, activation scale * float(sum of activation codes), acc): the same bits in every table, for
   // any m.
@@ -82,7 +82,7 @@ struct KernelTable {
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
-  std::array<Unpack, kDTypeCount + 7> unpack{};
+  std::array<Unpack, kDTypeCount + 9> unpack{};
 
   // n weights rounded to blocks of Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of 256, for the
   // others of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared error for its codes; in

@@ -149,6 +149,8 @@ std::vector<Format> PackedFormats() {
           {"packed_iq4_nl", WeightFormat::kPacked4, DType::kIQ4_NL, {}, false},
           {"packed_mxfp4", WeightFormat::kPacked4, DType::kMXFP4, {}, false},
           {"packed_q4_k", WeightFormat::kPacked4K, DType::kQ4_K, {}, false},
+          {"packed_q5_k", WeightFormat::kPacked5K, DType::kQ5_K, {}, false},
+          {"packed_iq4_xs", WeightFormat::kPacked4X, DType::kIQ4_XS, {}, false},
           {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false}};
 }
 
@@ -186,6 +188,8 @@ int64_t RaggedWidth(const Format& f) {
     case WeightFormat::kPacked4:
     case WeightFormat::kPacked4K:
     case WeightFormat::kPacked6K:
+    case WeightFormat::kPacked5K:
+    case WeightFormat::kPacked4X:
     case WeightFormat::kPlain:
       return Info(f.dtype).block_elements == 1 ? 71 : Info(f.dtype).block_elements * 3;
     case WeightFormat::kF8Block: return 137;
@@ -286,7 +290,9 @@ Weight RandomWeight(const Format& f, int64_t rows, int64_t cols, uint32_t seed) 
     case WeightFormat::kPacked8:
     case WeightFormat::kPacked4:
     case WeightFormat::kPacked4K:
-    case WeightFormat::kPacked6K: ADD_FAILURE() << "made of plain ones"; break;
+    case WeightFormat::kPacked6K:
+    case WeightFormat::kPacked5K:
+    case WeightFormat::kPacked4X: ADD_FAILURE() << "made of plain ones"; break;
   }
   if (f.format != WeightFormat::kPlain) {
     w.block_rows = f.format == WeightFormat::kF8Block ? 128 : 1;

@@ -52,8 +52,8 @@ uint16_t HalfE8M0(uint32_t e) {
   return static_cast<uint16_t>((e < 2 ? 0x0020'0000u << e : (e - 1) << 23) >> 16);
 }
 
-// The layouts of Q4_K and Q6_K are told in tensor/gguf_blocks.cc.
-Group ReadQ4K(const std::byte* block, int64_t g) {
+// The layouts of Q4_K, Q5_K and Q6_K are told in tensor/gguf_blocks.cc.
+Group ReadQ4KScales(const std::byte* block, int64_t g) {
   Group out;
   out.scale = LoadU16(block);
   out.min = LoadU16(block + 2);
@@ -65,9 +65,34 @@ Group ReadQ4K(const std::byte* block, int64_t g) {
     out.scales[0] = static_cast<uint8_t>((Byte(packed + 4 + g) & 15) | (Byte(packed + g - 4) >> 6 << 4));
     out.scales[1] = static_cast<uint8_t>((Byte(packed + 4 + g) >> 4) | (Byte(packed + g) >> 6 << 4));
   }
+  return out;
+}
+
+Group ReadQ4K(const std::byte* block, int64_t g) {
+  Group out = ReadQ4KScales(block, g);
   for (int64_t i = 0; i < kPackedGroup; ++i) {
     out.codes[i] = Byte(block + 16 + g / 2 * 32 + i) >> (4 * (g % 2)) & 15;
   }
+  return out;
+}
+
+Group ReadQ5K(const std::byte* block, int64_t g) {
+  // As Q4_K, with 32 bytes of fifth bits between scales and nibbles.
+  Group out = ReadQ4KScales(block, g);
+  for (int64_t i = 0; i < kPackedGroup; ++i) {
+    const int low = Byte(block + 48 + g / 2 * 32 + i) >> (4 * (g % 2)) & 15;
+    out.codes[i] = static_cast<uint8_t>(low | (Byte(block + 16 + i) >> g & 1) << 4);
+  }
+  return out;
+}
+
+Group ReadIq4Xs(const std::byte* block, int64_t g) {
+  Group out;
+  out.scale = LoadU16(block);
+  const int low = Byte(block + 4 + g / 2) >> (4 * (g % 2)) & 15;
+  const int scale = (low | (LoadU16(block + 2) >> (2 * g) & 3) << 4) - 32;
+  out.scales[0] = static_cast<uint8_t>(static_cast<int8_t>(scale));
+  ReadHalves(block + 8 + 16 * g, out.codes);
   return out;
 }
 
@@ -111,6 +136,8 @@ Group ReadGroup(const WeightRow& row, int64_t group) {
       ReadHalves(block + 1, out.codes);
       return out;
     case DType::kQ4_K: return ReadQ4K(block, group % 8);
+    case DType::kIQ4_XS: return ReadIq4Xs(block, group % 8);
+    case DType::kQ5_K: return ReadQ5K(block, group % 8);
     case DType::kQ6_K: return ReadQ6K(block, group % 8);
     default: CHECK(false) << Name(row.dtype);
   }
@@ -127,6 +154,8 @@ WeightFormat PackedFormat(const Weight& w) {
   switch (PackedFrom(w)) {
     case DType::kQ8_0: return WeightFormat::kPacked8;
     case DType::kQ4_K: return WeightFormat::kPacked4K;
+    case DType::kIQ4_XS: return WeightFormat::kPacked4X;
+    case DType::kQ5_K: return WeightFormat::kPacked5K;
     case DType::kQ6_K: return WeightFormat::kPacked6K;
     default: return WeightFormat::kPacked4;
   }
@@ -140,6 +169,13 @@ Group Nothing(WeightFormat format, DType from) {
   return group;
 }
 
+void OrInto(std::byte* p, uint32_t bits) {
+  uint32_t before;
+  std::memcpy(&before, p, sizeof(before));
+  before |= bits;
+  std::memcpy(p, &before, sizeof(before));
+}
+
 // Group `g` of the row in `lane`, of the sixteen rows that begin at `rows`. Bytes that hold several codes
 // must be zero before the first.
 void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, std::byte* rows) {
@@ -150,7 +186,7 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
   } else {
     std::byte* head = rows + g / 8 * PackedSuperBytes(format);
     std::memcpy(head + lane * 2, &group.scale, 2);
-    if (format == WeightFormat::kPacked4K) std::memcpy(head + 32 + lane * 2, &group.min, 2);
+    if (format != WeightFormat::kPacked6K) std::memcpy(head + 32 + lane * 2, &group.min, 2);
     for (int i = 0; i < 2; ++i) block[half * 32 + i * kPackedRows + lane] = std::byte{group.scales[i]};
   }
   std::byte* codes = block + kPackedHeadBytes + lane * 4;
@@ -160,12 +196,14 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
       std::memcpy(codes + (half * 8 + step) * 64, four, 4);
       continue;
     }
+    uint32_t bytes;  // all four codes at once
+    std::memcpy(&bytes, four, sizeof(bytes));
+    OrInto(codes + step * 64, (bytes & 0x0F0F'0F0Fu) << (4 * half));
     const int64_t pair = half * 8 + step;
-    for (int64_t i = 0; i < 4; ++i) {
-      codes[step * 64 + i] |= std::byte{static_cast<uint8_t>((four[i] & 15) << (4 * half))};
-      if (format == WeightFormat::kPacked6K) {
-        codes[512 + pair % 4 * 64 + i] |= std::byte{static_cast<uint8_t>(four[i] >> 4 << (2 * (pair / 4)))};
-      }
+    if (format == WeightFormat::kPacked5K) {
+      OrInto(codes + 512 + pair % 2 * 64, (bytes >> 4 & 0x0101'0101u) << (pair / 2));
+    } else if (format == WeightFormat::kPacked6K) {
+      OrInto(codes + 512 + pair % 4 * 64, (bytes >> 4 & 0x0303'0303u) << (2 * (pair / 4)));
     }
   }
 }
@@ -183,7 +221,7 @@ const std::array<uint8_t, 16>& PackedCodebook(DType packed_from) {
       Biased({-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113});
   static const std::array<uint8_t, 16> twice_e2m1 =
       Biased({0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12});
-  if (packed_from == DType::kIQ4_NL) return iq4_nl;
+  if (packed_from == DType::kIQ4_NL || packed_from == DType::kIQ4_XS) return iq4_nl;
   return packed_from == DType::kMXFP4 ? twice_e2m1 : linear;
 }
 
@@ -192,7 +230,8 @@ bool CanPack(const Weight& w) {
   switch (w.format) {
     case WeightFormat::kPlain:
       return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kIQ4_NL ||
-             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ4_K || w.dtype == DType::kQ6_K;
+             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ4_K || w.dtype == DType::kQ5_K ||
+             w.dtype == DType::kQ6_K || w.dtype == DType::kIQ4_XS;
     case WeightFormat::kInt4Group:
       return w.block_cols == kPackedGroup && w.zeros == nullptr &&
              (w.scale_dtype == DType::kBF16 || w.scale_dtype == DType::kF16);
@@ -254,10 +293,20 @@ void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
     const int nibble = both >> (4 * half) & 15;
     const auto small = [&](int64_t part) { return Byte(block + half * 32 + part * kPackedRows + row.lane); };
     switch (row.format) {
-      case WeightFormat::kPacked4K: {
+      case WeightFormat::kPacked4K:
+      case WeightFormat::kPacked5K: {
+        const int fifth = row.format == WeightFormat::kPacked5K
+                              ? Byte(codes + 512 + pair % 2 * 64 + i % 4) >> (pair / 2) & 1
+                              : 0;
         const float scale = HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(small(0));
         const float min = HalfAt(head + 32 + row.lane * 2, DType::kF16) * static_cast<float>(small(1));
-        out[i] = scale * static_cast<float>(nibble) - min;
+        out[i] = scale * static_cast<float>(nibble | fifth << 4) - min;
+        break;
+      }
+      case WeightFormat::kPacked4X: {
+        const float scale =
+            HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(static_cast<int8_t>(small(0)));
+        out[i] = scale * static_cast<float>(PackedCodebook(row.dtype)[static_cast<size_t>(nibble)] - 128);
         break;
       }
       case WeightFormat::kPacked6K: {

@@ -10,6 +10,11 @@
 //   kPacked4K  of 256 columns (Q4_K): f16 d [16 rows], dmin [16 rows]                         64 bytes
 //              4 times: [2 groups]{scale [16 rows], minimum [16 rows]}, a byte each           64 bytes
 //                       nibbles as in kPacked4                                               512 bytes
+//   kPacked5K  as kPacked4K (Q5_K), and behind the nibbles of a block
+//                       fifth bits [2][16 rows][4 columns]: step s in bit s / 2 of s % 2     128 bytes
+//   kPacked4X  of 256 columns (IQ4_XS): f16 d [16 rows], 32 bytes of nothing                64 bytes
+//              4 times: [2 groups]{signed scale [16 rows], 16 bytes of nothing}              64 bytes
+//                       nibbles as in kPacked4                                               512 bytes
 //   kPacked6K  of 256 columns (Q6_K): f16 d [16 rows], 32 bytes of nothing                    64 bytes
 //              4 times: signed scales [4 parts of 16 columns][16 rows], a byte each           64 bytes
 //                       low nibbles as in kPacked4                                           512 bytes
@@ -18,7 +23,8 @@
 // What a code means, and the value of an element, which has the same f32 bits as in the weight that was
 // packed (but for the sign of zero):
 //   kPacked8   scale * (code - 128);                kPacked4   scale * (codebook[code] - 128)
-//   kPacked4K  d * scale * code - dmin * minimum;   kPacked6K  d * scale * (code - 32)
+//   kPacked4K, kPacked5K  d * scale * code - dmin * minimum;   kPacked6K  d * scale * (code - 32)
+//   kPacked4X  d * scale * (codebook[code] - 128)
 // Rows and columns are filled up to whole blocks with what adds nothing.
 #pragma once
 
@@ -35,16 +41,20 @@ constexpr int64_t kPackedHeadBytes = 64;  // of a super-block, and before the co
 
 constexpr bool IsPackedFormat(WeightFormat format) {
   return format == WeightFormat::kPacked8 || format == WeightFormat::kPacked4 ||
-         format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K;
+         format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K ||
+         format == WeightFormat::kPacked5K || format == WeightFormat::kPacked4X;
 }
 // Of 64 columns, with the scales before them.
 constexpr int64_t PackedBlockBytes(WeightFormat format) {
   if (format == WeightFormat::kPacked8) return kPackedHeadBytes + 1024;
-  return kPackedHeadBytes + 512 + (format == WeightFormat::kPacked6K ? 256 : 0);
+  return kPackedHeadBytes + 512 + (format == WeightFormat::kPacked6K   ? 256
+                                   : format == WeightFormat::kPacked5K ? 128
+                                                                       : 0);
 }
 // Of the 256-column formats, with what comes before the four blocks; else 0.
 constexpr int64_t PackedSuperBytes(WeightFormat format) {
-  const bool super = format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K;
+  const bool super = format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K ||
+                     format == WeightFormat::kPacked5K || format == WeightFormat::kPacked4X;
   return super ? kPackedHeadBytes + 4 * PackedBlockBytes(format) : 0;
 }
 constexpr int64_t PackedBlocks(int64_t cols) {
@@ -56,10 +66,11 @@ constexpr int64_t PackedBlockOffset(WeightFormat format, int64_t block) {
   return block / 4 * PackedSuperBytes(format) + kPackedHeadBytes + block % 4 * PackedBlockBytes(format);
 }
 
-// The byte of each 4-bit code of a kPacked4 weight.
+// The byte of each 4-bit code of a kPacked4 or kPacked4X weight.
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from);
 
-// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, MXFP4, Q4_K, Q6_K, and 4-bit integers
+// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, IQ4_XS, MXFP4, Q4_K, Q5_K, Q6_K,
+// and 4-bit integers
 // or floats in groups of 32 without zero points, if their scales fit in two bytes.
 bool CanPack(const Weight& w);
 

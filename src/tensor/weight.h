@@ -23,6 +23,8 @@ enum class WeightFormat : uint8_t {
   kPacked4,    // the same, 4-bit codes
   kPacked4K,   // Q4_K
   kPacked6K,   // Q6_K
+  kPacked5K,   // Q5_K
+  kPacked4X,   // IQ4_XS
 };
 
 // How weights are held that a checkpoint stores as floats: as they are, or rounded while loading.

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the miniature of the pocket recipe is left out")
 
-from pocket import chat, export, model as M, quantise, train  # noqa: E402
+from pocket import chat, drills, export, model as M, quantise, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
@@ -306,6 +307,34 @@ def test_samples_say_what_conversations_say(vocabulary):
             shared += len(branches) > 1
         assert got == whole
     assert shared > 3
+
+
+def test_other_segmentations_say_the_same(vocabulary):
+    """The same vocabulary and text, in more tokens; what is short and common stays whole."""
+    tokenizer = tokens.load(vocabulary)
+    others = tokens.segmentations(tokenizer, count=4)
+    assert others[0] is tokenizer
+    text = "".join(piece for item in build.items_at(3, "train", 1, "tools") for piece, _ in chat.render(item))
+    whole = tokenizer.encode(text, add_special_tokens=False).ids
+    for other in others[1:]:
+        ids = other.encode(text, add_special_tokens=False).ids
+        assert other.get_vocab() == tokenizer.get_vocab() and other.decode(ids) == tokenizer.decode(whole)
+        assert len(whole) <= len(ids) < 2 * len(whole)
+    assert len(ids) > len(whole), "the last lacks all the rarer merges"
+
+
+def test_drills_ask_for_what_stands_in_the_text(vocabulary):
+    tokenizer = tokens.load(vocabulary)
+    asked, seen = 0, set()
+    for seed in range(100):
+        ids, weights = drills.drill(tokenizer, random.Random(seed))
+        assert len(ids) == len(weights) and not any(weights[:10]) and weights[-1] == 0
+        first = weights.index(1.0)
+        given = set(ids[:first])
+        assert all(token in given for token, weight in zip(ids, weights) if weight)
+        asked += sum(weights)
+        seen |= given
+    assert asked > 3000 and len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
 
 
 def test_workers_make_the_same_rows(vocabulary):

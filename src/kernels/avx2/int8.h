@@ -47,14 +47,16 @@ inline __m256i NibblesOf32(__m256i both, int64_t half) {
 inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
   return {{NibblesOf32(Load32Bytes(p), half), NibblesOf32(Load32Bytes(p + 32), half)}};
 }
-inline __m256i TopPairs32(const uint8_t* pairs, int64_t shift) {
-  const __m256i shifted = _mm256_srl_epi16(Load32Bytes(pairs), _mm_cvtsi64_si128(shift));
-  return _mm256_slli_epi16(_mm256_and_si256(shifted, _mm256_set1_epi8(3)), 4);
+template <int mask>
+inline __m256i TopBits32(const uint8_t* top, int64_t shift) {
+  const __m256i shifted = _mm256_srl_epi16(Load32Bytes(top), _mm_cvtsi64_si128(shift));
+  return _mm256_slli_epi16(_mm256_and_si256(shifted, _mm256_set1_epi8(mask)), 4);
 }
-// Bits 4 and 5 from two bits of `pairs` at `shift`.
-inline Bytes64 WithTopPairs(Bytes64 low, const uint8_t* pairs, int64_t shift) {
-  return {{_mm256_or_si256(low.part[0], TopPairs32(pairs, shift)),
-           _mm256_or_si256(low.part[1], TopPairs32(pairs + 32, shift))}};
+// Bits 4 and up from the bits of `mask` of the bytes at `top`, shifted down by `shift`.
+template <int mask>
+inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
+  return {{_mm256_or_si256(low.part[0], TopBits32<mask>(top, shift)),
+           _mm256_or_si256(low.part[1], TopBits32<mask>(top + 32, shift))}};
 }
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), bytes.part[0]);

@@ -33,10 +33,11 @@ inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
   const __m512i both = _mm512_loadu_si512(p), shifted = half == 0 ? both : _mm512_srli_epi16(both, 4);
   return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
 }
-// Bits 4 and 5 from two bits of `pairs` at `shift`.
-inline Bytes64 WithTopPairs(Bytes64 low, const uint8_t* pairs, int64_t shift) {
-  const __m512i shifted = _mm512_srl_epi16(_mm512_loadu_si512(pairs), _mm_cvtsi64_si128(shift));
-  return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(shifted, _mm512_set1_epi8(3)), 4));
+// Bits 4 and up from the bits of `mask` of the bytes at `top`, shifted down by `shift`.
+template <int mask>
+inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
+  const __m512i shifted = _mm512_srl_epi16(_mm512_loadu_si512(top), _mm_cvtsi64_si128(shift));
+  return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(shifted, _mm512_set1_epi8(mask)), 4));
 }
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm512_store_si512(p, bytes);

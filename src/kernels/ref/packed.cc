@@ -56,8 +56,11 @@ struct GroupDot {
     const std::byte* at = block() + kPackedHeadBytes + lane * 4 + i % 4;
     if (w.format == WeightFormat::kPacked8) return std::to_integer<int>(at[pair * 64]);
     const int nibble = std::to_integer<int>(at[step * 64]) >> (4 * half()) & 15;
-    if (w.format == WeightFormat::kPacked4) return w.codebook[nibble];
+    if (w.format == WeightFormat::kPacked4 || w.format == WeightFormat::kPacked4X) return w.codebook[nibble];
     if (w.format == WeightFormat::kPacked4K) return nibble;
+    if (w.format == WeightFormat::kPacked5K) {
+      return nibble | (std::to_integer<int>(at[512 + pair % 2 * 64]) >> (pair / 2) & 1) << 4;
+    }
     return nibble | (std::to_integer<int>(at[512 + pair % 4 * 64]) >> (2 * (pair / 4)) & 3) << 4;
   }
 
@@ -70,12 +73,16 @@ struct GroupDot {
 
   float AddTo(float total) const {
     switch (w.format) {
-      case WeightFormat::kPacked4K: {
+      case WeightFormat::kPacked4K:
+      case WeightFormat::kPacked5K: {
         const float weight = Head(0) * static_cast<float>(Small(0)),
                     min = Head(32) * static_cast<float>(Small(1));
         total = std::fma(static_cast<float>(Sum(0, 32, 0)), weight * scale, total);
         return std::fma(-min, scale * static_cast<float>(sums[0] + sums[1]), total);
       }
+      case WeightFormat::kPacked4X:
+        return std::fma(static_cast<float>(Sum(0, 32, 128) * static_cast<int8_t>(Small(0))), Head(0) * scale,
+                        total);
       case WeightFormat::kPacked6K: {
         const int32_t sum =
             Sum(0, 16, 32) * static_cast<int8_t>(Small(0)) + Sum(16, 32, 32) * static_cast<int8_t>(Small(1));

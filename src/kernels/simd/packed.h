@@ -83,11 +83,13 @@ const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
   return packed + b / 4 * (kHeadBytes + 4 * block_bytes) + kHeadBytes + b % 4 * block_bytes;
 }
 
-struct Packed4K {
+// Q4_K; with fifth bits behind the nibbles, Q5_K.
+template <bool fifth_bits>
+struct PackedMinK {
   static constexpr bool kIsBytes = false;
-  static constexpr int64_t kCodeLines = 8;
+  static constexpr int64_t kCodeLines = fifth_bits ? 10 : 8;
   static constexpr int kBias = 0, kParts = 1;
-  static constexpr int64_t kBlockBytes = kHeadBytes + 512;
+  static constexpr int64_t kBlockBytes = kHeadBytes + kCodeLines * kStepBytes;
   struct Group {
     Numbers scale, min;
   };
@@ -101,7 +103,10 @@ struct Packed4K {
             MulNumbers(LoadScales<false>(head + 32), FromU8(small + 16))};
   }
   static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
-    return Nibbles(codes + step * kStepBytes, half);
+    const Bytes64 nibbles = Nibbles(codes + step * kStepBytes, half);
+    if constexpr (!fifth_bits) return nibbles;
+    const int64_t pair = half * kGroupSteps + step;
+    return WithTopBits<1>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
   }
   static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
     return FromBytes<0>(LoadBytes(codes, half, step, book));
@@ -110,6 +115,34 @@ struct Packed4K {
   static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
     return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum)), totals);
+  }
+};
+
+struct Packed4X {
+  static constexpr bool kIsBytes = false;
+  static constexpr int64_t kCodeLines = 8;
+  static constexpr int kBias = 128, kParts = 1;
+  static constexpr int64_t kBlockBytes = kHeadBytes + 512;
+  struct Group {
+    Numbers d;
+    Ints scale;
+  };
+  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return SuperBlock<kBlockBytes>(packed, b);
+  }
+  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
+    return {LoadScales<false>(head), FromI8Wide(BlockOf(packed, b) + half * 32)};
+  }
+  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return Lookup(book, Nibbles(codes + step * kStepBytes, half));
+  }
+  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+    return FromBytes<128>(LoadBytes(codes, half, step, book));
+  }
+  static Ints Part(const Group& g, int, Ints sums) { return MulInts(sums, g.scale); }
+  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 };
 
@@ -132,7 +165,7 @@ struct Packed6K {
   }
   static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
     const int64_t pair = half * kGroupSteps + step;
-    return WithTopPairs(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
+    return WithTopBits<3>(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
                         2 * (pair / 4));
   }
   static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
@@ -343,7 +376,9 @@ void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& 
     case WeightFormat::kPacked8:
       (bf16 ? PackedProduct<Packed8<true>> : PackedProduct<Packed8<false>>)(x, first, m, w, out, out_stride);
       return;
-    case WeightFormat::kPacked4K: PackedProduct<Packed4K>(x, first, m, w, out, out_stride); return;
+    case WeightFormat::kPacked4K: PackedProduct<PackedMinK<false>>(x, first, m, w, out, out_stride); return;
+    case WeightFormat::kPacked5K: PackedProduct<PackedMinK<true>>(x, first, m, w, out, out_stride); return;
+    case WeightFormat::kPacked4X: PackedProduct<Packed4X>(x, first, m, w, out, out_stride); return;
     case WeightFormat::kPacked6K: PackedProduct<Packed6K>(x, first, m, w, out, out_stride); return;
     default:
       (bf16 ? PackedProduct<Packed4<true>> : PackedProduct<Packed4<false>>)(x, first, m, w, out, out_stride);

@@ -15,6 +15,12 @@ constexpr int64_t kMinPanelRows = 4;  // the kernels' register block
 // cheaper to unpack once.
 constexpr int64_t kTokensInPlace = 6;
 
+bool MeetInPlace(const Weight& w, int64_t tokens) {
+  return tokens <= kTokensInPlace && w.format == WeightFormat::kPlain &&
+         (w.dtype == DType::kBF16 || w.dtype == DType::kF16) && w.row_bytes % 2 == 0 &&
+         reinterpret_cast<uintptr_t>(w.data) % 2 == 0;
+}
+
 void AddBias(const Vector& bias, int64_t begin, int64_t count, int64_t tokens, float* out, int64_t stride) {
   if (bias.empty()) return;
   for (int64_t t = 0; t < tokens; ++t) {
@@ -45,9 +51,7 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
 
 void CpuDevice::PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
                              int64_t count, float* buffer, float* out, int64_t out_stride) const {
-  const bool is_16 = w.format == WeightFormat::kPlain && (w.dtype == DType::kBF16 || w.dtype == DType::kF16);
-  if (is_16 && tokens <= kTokensInPlace && w.row_bytes % 2 == 0 &&
-      reinterpret_cast<uintptr_t>(w.data) % 2 == 0) {
+  if (MeetInPlace(w, tokens)) {
     kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x, x_stride, tokens,
                                                           w.data + begin * w.row_bytes, w.row_bytes / 2,
                                                           count, w.cols, out, out_stride);
@@ -210,18 +214,33 @@ void CpuDevice::GatedLinear(const Tensor& x, const ops::LinearLayer& gate, const
 
 void CpuDevice::HeadLinear(const Tensor& x, const ops::HeadMatrices& m, Tensor out) {
   const int64_t tokens = x.dim(0), stored_rows = m.transposed ? m.in : m.out;
-  ReserveScratch(stored_rows * m.w.cols);
+  const bool in_place = MeetInPlace(m.w, tokens);
+  const size_t type = static_cast<size_t>(m.w.dtype);
+  ReserveScratch(in_place ? 0 : stored_rows * m.w.cols);
   pool_.ParallelFor(
       m.heads, 1, static_cast<double>(m.heads) * MatrixWork(m.out, m.in, tokens),
       [&](int64_t h, int64_t, int thread) {
-        const Panel w = UnpackRows(m.w, m.first_row + h * m.head_stride, stored_rows, Scratch(thread));
+        const int64_t first = m.first_row + h * m.head_stride;
         const float* from = x.f32() + h * x.stride(1);
         float* to = out.f32() + h * out.stride(1);
+        if (m.transposed) {
+          for (int64_t t = 0; t < tokens; ++t) std::fill_n(to + t * out.stride(0), m.out, 0.0f);
+        }
+        if (in_place) {
+          const std::byte* w = m.w.data + first * m.w.row_bytes;
+          const int64_t stride = m.w.row_bytes / 2;
+          if (m.transposed) {
+            kernels_.gemm_nn_add_narrow[type](from, x.stride(0), tokens, w, stride, m.in, m.out, to, out.stride(0));
+          } else {
+            kernels_.gemm_nt_narrow[type](from, x.stride(0), tokens, w, stride, m.out, m.in, to, out.stride(0));
+          }
+          return;
+        }
+        const Panel w = UnpackRows(m.w, first, stored_rows, Scratch(thread));
         if (!m.transposed) {
           kernels_.gemm_nt(from, x.stride(0), tokens, w.data, w.stride, m.out, m.in, to, out.stride(0));
           return;
         }
-        for (int64_t t = 0; t < tokens; ++t) std::fill_n(to + t * out.stride(0), m.out, 0.0f);
         kernels_.gemm_nn_add(from, x.stride(0), tokens, w.data, w.stride, m.in, m.out, to, out.stride(0));
       });
 }
