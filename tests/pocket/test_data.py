@@ -129,7 +129,8 @@ def test_drills_ask_for_what_stands_in_the_text():
     for item in items("train", 300, "recall"):
         given = item["system"]
         for question, answer in zip(item["messages"][::2], item["messages"][1::2], strict=True):
-            assert answer["content"] in (given or question["content"]), (given, question, answer)
+            nothing = answer["content"] in ("none", "keins", "没有")  # no tool of the list does what is asked for
+            assert nothing or answer["content"] in (given or question["content"]), (given, question, answer)
 
 
 def test_series_ask_declared_tools_several_times():
