@@ -309,8 +309,9 @@ def test_samples_say_what_conversations_say(vocabulary):
     assert shared > 3
 
 
-def test_other_segmentations_say_the_same(vocabulary):
+def test_other_segmentations_say_the_same(vocabulary, monkeypatch):
     """The same vocabulary and text, in more tokens; what is short and common stays whole."""
+    monkeypatch.setattr(tokens, "_COMMON_MERGES", 400)  # the vocabulary of the tests has some 700
     tokenizer = tokens.load(vocabulary)
     others = tokens.segmentations(tokenizer, count=4)
     assert others[0] is tokenizer
