@@ -17,6 +17,12 @@ class Ranks:
         if self.count > 1 and not dist.is_initialized():
             dist.init_process_group("gloo")
 
+    def close(self):
+        """At the end, on every rank: one that leaves while another still listens takes that one down."""
+        if self.count > 1:
+            dist.barrier()
+            dist.destroy_process_group()
+
     @property
     def first(self):
         return self.rank == 0

@@ -329,6 +329,7 @@ def main():
     trainer = prepare(options)
     trainer.run(options.minutes)
     print("finished" if trainer.finished else f"stopped in {trainer.stage.name}; the same command goes on")
+    trainer.ranks.close()
 
 
 if __name__ == "__main__":
