@@ -26,8 +26,7 @@ class Runner {
     load.threads = threads;
     ASSIGN_OR_RETURN(const LoadedModel model, LoadEngine(load, [&] { return interrupt_.interrupted(); }));
     ASSIGN_OR_RETURN(const std::unique_ptr<LimitMeter> meter, Meter(model.engine->threads()));
-    const BenchSubject subject{name, MAINS_BUILD, model.engine.get(),
-                               WeightFormats(model.engine->facts())};
+    const BenchSubject subject{name, MAINS_BUILD, model.engine.get(), WeightFormats(model.engine->facts())};
     if (!options_.json) fmt::print("{}\n", SubjectText(subject));
     bool first = true;
     for (const BenchTest& test : BenchTests(options_)) {

@@ -60,8 +60,9 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
       ->group(group);
   AddWeightsOption(command, options)->group(group);
   command
-      .add_flag("!--no-keep", options.keep_rounded,
-                "Do not keep rounded weights in a file beside the model, from where the next start takes them")
+      .add_flag(
+          "!--no-keep", options.keep_rounded,
+          "Do not keep rounded weights in a file beside the model, from where the next start takes them")
       ->group(group);
   command.add_option("--kv", options.kv, "Type of the stored state: auto, f32, bf16 or f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))

@@ -5,8 +5,8 @@
 
 namespace mains {
 
-// Asks the system for large pages wherever whole ones fit into [data, data + bytes), memory that has not been touched
-// yet. A wish: where it cannot be had nothing changes.
+// Asks the system for large pages wherever whole ones fit into [data, data + bytes), memory that has not been
+// touched yet. A wish: where it cannot be had nothing changes.
 void PreferHugePages(void* data, size_t bytes);
 
 }  // namespace mains

@@ -53,7 +53,8 @@ struct LimitShare {
 LimitShare ShareOfLimit(const TokenCost& cost, double seconds, std::string_view numbers,
                         const MachineLimits& limits);
 
-// The formats of the matrices that activations are multiplied with, most bytes first, and their shares of all bytes.
+// The formats of the matrices that activations are multiplied with, most bytes first, and their shares of all
+// bytes.
 struct FormatShare {
   std::string name;  // "q4_k"
   double share = 0;

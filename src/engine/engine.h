@@ -61,8 +61,8 @@ struct EngineOptions {
   // Lay large 8- and 4-bit weights out for integer products (tensor/packed.h): their layers round activations
   // to 8 bits in groups of 32, and run several times as fast. Without, every product is one of f32 numbers.
   bool pack_weights = true;
-  // Weights that are stored as floats are rounded to so many bits while loading; needs pack_weights. In 4 bits, keys,
-  // values and the head have 8, and of a mixture all but the experts.
+  // Weights that are stored as floats are rounded to so many bits while loading; needs pack_weights. In 4
+  // bits, keys, values and the head have 8, and of a mixture all but the experts.
   WeightPrecision precision = WeightPrecision::kNative;
   // Keep rounded weights in a file beside the model, and take them from there (io/rounded_cache.h).
   bool keep_rounded = false;

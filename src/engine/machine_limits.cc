@@ -61,12 +61,8 @@ class Buffer {
   }
   Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}
   Buffer& operator=(Buffer&&) = delete;
-  const std::byte* data() const {
-    return data_;
-  }
-  int64_t bytes() const {
-    return bytes_;
-  }
+  const std::byte* data() const { return data_; }
+  int64_t bytes() const { return bytes_; }
 
  private:
   Buffer() = default;

@@ -156,15 +156,14 @@ std::vector<float> Logits(const Kind& kind, bool packed, std::optional<Isa> isa,
 }
 
 class PackedModel : public ::testing::TestWithParam<Kind> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, PackedModel,
-                         ::testing::Values(Kind{"dense_q8_0", DType::kQ8_0, false},
-                                           Kind{"dense_q4_k", DType::kQ4_K, false},
-                                           Kind{"mixture_q6_k", DType::kQ6_K, true},
-                                           Kind{"mixture_q8_0", DType::kQ8_0, true},
-                                           Kind{"dense_bf16_q8", DType::kBF16, false, WeightPrecision::k8Bit},
-                                           Kind{"dense_bf16_q4", DType::kBF16, false, WeightPrecision::k4Bit, 0.3},
-                                           Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3}),
-                         [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, PackedModel,
+    ::testing::Values(Kind{"dense_q8_0", DType::kQ8_0, false}, Kind{"dense_q4_k", DType::kQ4_K, false},
+                      Kind{"mixture_q6_k", DType::kQ6_K, true}, Kind{"mixture_q8_0", DType::kQ8_0, true},
+                      Kind{"dense_bf16_q8", DType::kBF16, false, WeightPrecision::k8Bit},
+                      Kind{"dense_bf16_q4", DType::kBF16, false, WeightPrecision::k4Bit, 0.3},
+                      Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3}),
+    [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(PackedModel, IsCloseToExactProducts) {
   const std::vector<float> exact = Logits(GetParam(), false, {}, 2, 512);
@@ -179,7 +178,8 @@ TEST(Rounding, GivesMoreBitsWhereTheyCostLittle) {
   for (const bool mixture : {false, true}) {
     EngineOptions options;
     options.precision = WeightPrecision::k4Bit;
-    const Result<std::unique_ptr<Engine>> engine = Engine::Load(RandomModel({"", DType::kBF16, mixture}), options);
+    const Result<std::unique_ptr<Engine>> engine =
+        Engine::Load(RandomModel({"", DType::kBF16, mixture}), options);
     ASSERT_TRUE(engine.ok()) << engine.error().message;
     const std::map<std::string, int64_t>& bytes = (*engine)->facts().format_bytes;
     const int64_t attention = 512 * kWidth, head = kVocab * kWidth;

@@ -617,8 +617,8 @@ Vector ModelReader::BiasOr(const std::string& name, int64_t n) {
   return Peek(name + ".bias") == nullptr ? Vector() : VectorOf(name + ".bias", n);
 }
 
-// What every token passes through costs little of a mixture's bytes and much of its quality, as do keys, values and
-// the head of any model: in 4 bits, these have 8.
+// What every token passes through costs little of a mixture's bytes and much of its quality, as do keys,
+// values and the head of any model: in 4 bits, these have 8.
 std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, Role role) {
   if (!ok_ || packer_ == nullptr || weights.empty()) return weights;
   WeightPrecision precision = packer_->precision();
@@ -635,7 +635,9 @@ std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, Role role) 
 Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t cols) {
   const bool keys_or_values =
       name.ends_with(".k_proj") || name.ends_with(".v_proj") || name.ends_with(".kv_a_proj_with_mqa");
-  const Role role = keys_or_values ? Role::kKeysOrValues : name.ends_with("head") ? Role::kHead : Role::kLayer;
+  const Role role = keys_or_values           ? Role::kKeysOrValues
+                    : name.ends_with("head") ? Role::kHead
+                                             : Role::kLayer;
   const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)}, role);
   return packed.empty() ? Weight() : packed[0];
 }

@@ -36,8 +36,8 @@ std::string Hex(std::string_view bytes) {
   return text;
 }
 
-// Names, types and shapes of all tensors, and bytes from the middle of some: a checkpoint that was trained further
-// differs everywhere.
+// Names, types and shapes of all tensors, and bytes from the middle of some: a checkpoint that was trained
+// further differs everywhere.
 std::string FingerprintOf(const Checkpoint& checkpoint) {
   std::string told;
   const std::vector<std::string> names = checkpoint.Names();

@@ -28,9 +28,8 @@ class RoundedCacheTest : public ::testing::Test {
   // A folder with two large matrices; `seed` makes another model of it.
   void WriteModel(float seed) {
     std::vector<float> numbers(512 * 512, seed);
-    const std::string header =
-        R"({"a":{"dtype":"F32","shape":[512,512],"data_offsets":[0,1048576]},)"
-        R"("b":{"dtype":"F32","shape":[512,512],"data_offsets":[1048576,2097152]}})";
+    const std::string header = R"({"a":{"dtype":"F32","shape":[512,512],"data_offsets":[0,1048576]},)"
+                               R"("b":{"dtype":"F32","shape":[512,512],"data_offsets":[1048576,2097152]}})";
     std::ofstream file(folder_.path() / "model.safetensors", std::ios::binary);
     const uint64_t size = header.size();
     file.write(reinterpret_cast<const char*>(&size), sizeof(size));

@@ -1,6 +1,7 @@
 // Lays weights out for integer dot products while a model is loaded (tensor/packed.h): in memory of its own,
-// some rows per thread at a time; those that are stored as floats are first rounded to 8 or 4 bits, if that is
-// wanted. What has no such layout, is too small to gain, or would not fit in memory stays as the checkpoint has it.
+// some rows per thread at a time; those that are stored as floats are first rounded to 8 or 4 bits, if that
+// is wanted. What has no such layout, is too small to gain, or would not fit in memory stays as the
+// checkpoint has it.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ class WeightPacker {
  public:
   // Told how much of the checkpoint has been packed; false cancels.
   using Progress = std::function<bool(int64_t bytes)>;
-  // `budget`: bytes that packed weights may take in all. `precision`: of float weights; `rounder` is not needed
-  // for kNative.
+  // `budget`: bytes that packed weights may take in all. `precision`: of float weights; `rounder` is not
+  // needed for kNative.
   WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
                WeightPrecision precision = WeightPrecision::kNative, WeightRounder rounder = {});
 
@@ -37,9 +38,9 @@ class WeightPacker {
   void Use(RoundedCache& cache) { cache_ = &cache; }
   // What was asked for; ModelReader gives some weights more bits.
   WeightPrecision precision() const { return precision_; }
-  // The same matrices, all packed or none; floats rounded to `precision`. Fails only when cancelled. The pages of
-  // the file are handed back to the system; whoever still needs rows of them, as an embedding that is also the
-  // head, reads those again.
+  // The same matrices, all packed or none; floats rounded to `precision`. Fails only when cancelled. The
+  // pages of the file are handed back to the system; whoever still needs rows of them, as an embedding that
+  // is also the head, reads those again.
   Result<std::vector<Weight>> Pack(std::vector<Weight> weights,
                                    WeightPrecision precision = WeightPrecision::kNative);
 

@@ -439,11 +439,13 @@ const Rounding kRoundings[] = {{DType::kQ8_0, &KernelTable::round_q8_0, 3.1e-5},
 
 TEST_P(KernelsTest, RoundingGivesTheBlocksOfTheReference) {
   std::vector<float> numbers = Random(256 * 40, 21, 0.02f);
-  const std::vector<float> odd = {0,    -0.0f,   1e-38f, 1e-30f, -1e-31f, 0x1p-149f, 1e30f, -3e38f,
-                                  kInf, -kInf,   kNan,   65504,  -7e4f,   1,         -1,    0.5f};
-  for (size_t i = 0; i < 256 * 8; ++i) numbers.push_back(i % 7 == 0 ? odd[i / 96 % odd.size()] : 0.01f * static_cast<float>(i % 5));
+  const std::vector<float> odd = {0,    -0.0f, 1e-38f, 1e-30f, -1e-31f, 0x1p-149f, 1e30f, -3e38f,
+                                  kInf, -kInf, kNan,   65504,  -7e4f,   1,         -1,    0.5f};
+  for (size_t i = 0; i < 256 * 8; ++i)
+    numbers.push_back(i % 7 == 0 ? odd[i / 96 % odd.size()] : 0.01f * static_cast<float>(i % 5));
   for (const float same : odd) numbers.insert(numbers.end(), 256, same);
-  for (size_t i = 0; i < 256; ++i) numbers.push_back(3 + 0.1f * static_cast<float>(i % 9));  // none below zero
+  for (size_t i = 0; i < 256; ++i)
+    numbers.push_back(3 + 0.1f * static_cast<float>(i % 9));  // none below zero
   for (const Rounding& rounding : kRoundings) {
     for (int64_t n : {int64_t{256}, int64_t{512}, int64_t{768}, std::ssize(numbers) / 256 * 256}) {
       SCOPED_TRACE(testing::Message() << Name(rounding.dtype) << " x " << n);
@@ -451,12 +453,14 @@ TEST_P(KernelsTest, RoundingGivesTheBlocksOfTheReference) {
       const GuardedBytes blocks(ByteSize(rounding.dtype, n)), expected(ByteSize(rounding.dtype, n));
       (table_.*rounding.round)(x.get(), n, reinterpret_cast<std::byte*>(blocks.data()));
       (Kernels(Isa::kReference).*rounding.round)(x.get(), n, reinterpret_cast<std::byte*>(expected.data()));
-      ASSERT_EQ(std::memcmp(blocks.data(), expected.data(), static_cast<size_t>(ByteSize(rounding.dtype, n))), 0);
+      ASSERT_EQ(std::memcmp(blocks.data(), expected.data(), static_cast<size_t>(ByteSize(rounding.dtype, n))),
+                0);
     }
   }
 }
 
-// llama.cpp's quantize_q4_K leaves 5.09e-3 of normal and 7.53e-3 of Student's t numbers (4 degrees of freedom).
+// llama.cpp's quantize_q4_K leaves 5.09e-3 of normal and 7.53e-3 of Student's t numbers (4 degrees of
+// freedom).
 TEST_P(KernelsTest, RoundingLeavesLittleError) {
   const int64_t n = 256 * 256;
   const std::vector<float> x = Random(n, 22, 0.02f);
@@ -487,7 +491,8 @@ TEST_P(KernelsTest, RoundingLeavesLittleError) {
 TEST_P(KernelsTest, RoundingKeepsWhatItsCodesCanSay) {
   // Whole multiples of a scale that f16 can hold.
   std::vector<float> x(512), y(512);
-  for (size_t i = 0; i < x.size(); ++i) x[i] = 0.25f * static_cast<float>(static_cast<int>(i * 7 % 255) - 127);
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] = 0.25f * static_cast<float>(static_cast<int>(i * 7 % 255) - 127);
   for (size_t i = 0; i < x.size(); i += 32) x[i] = 0.25f * 127;
   std::vector<std::byte> blocks(static_cast<size_t>(ByteSize(DType::kQ8_0, 512)));
   table_.round_q8_0(x.data(), 512, blocks.data());

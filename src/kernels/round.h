@@ -1,5 +1,5 @@
-// Constants of the rounding of weights (KernelTable::round_q8_0, round_iq4_nl), the same for all tables. Plain arrays:
-// see simd/slots.h.
+// Constants of the rounding of weights (KernelTable::round_q8_0, round_iq4_nl), the same for all tables.
+// Plain arrays: see simd/slots.h.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@ namespace mains {
 constexpr int64_t kRoundGroup = 32;  // numbers that share a scale
 
 // The codebook of IQ4_NL, and the bounds between its values.
-constexpr float kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                              1,    13,   25,  38,  53,  69,  89,  113};
-constexpr float kIq4Middles[15] = {-115.5f, -93.5f, -74, -57, -42, -28.5f, -16, -4.5f,
-                                               7,       19,     31.5f, 45.5f, 61, 79, 101};
+constexpr float kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+constexpr float kIq4Middles[15] = {-115.5f, -93.5f, -74,   -57,   -42, -28.5f, -16, -4.5f,
+                                   7,       19,     31.5f, 45.5f, 61,  79,     101};
 // Scales that are tried beside the one that takes the largest number to an end of the codebook.
 constexpr float kScaleFactors[8] = {0.88f, 0.91f, 0.94f, 0.97f, 1.03f, 1.06f, 1.09f, 1.12f};
-// Q4_K: groups of a super-block, and in how many steps the range from the least to the largest number is divided.
+// Q4_K: groups of a super-block, and in how many steps the range from the least to the largest number is
+// divided.
 constexpr int64_t kRoundSuper = 8;
 constexpr float kRangeSteps[9] = {15.0f, 13.6f, 13.9f, 14.2f, 14.5f, 14.8f, 15.2f, 15.5f, 15.9f};
 constexpr int kRefinements = 2;  // codes of the best scale and minimum so far, and the best for those

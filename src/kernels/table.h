@@ -59,10 +59,10 @@ struct KernelTable {
   void (*quantize_row)(const float* x, int64_t n, const Int8Rows& out, int64_t row) = nullptr;
 
   // out[m, n] = x w^T for rows [first, first + m) of x. Of a group of 32 columns, the sum of products of
-  // codes (in kPacked6K times the scales of their halves, in kPacked4X times that of the group) is an exact integer; from there, group by group in
-  // their order, acc = fma(float(sum), weight scale * activation scale, acc), and of kPacked4K then acc =
-  // fma(-minimum, activation scale * float(sum of activation codes), acc): the same bits in every table, for
-  // any m.
+  // codes (in kPacked6K times the scales of their halves, in kPacked4X times that of the group) is an exact
+  // integer; from there, group by group in their order, acc = fma(float(sum), weight scale * activation
+  // scale, acc), and of kPacked4K then acc = fma(-minimum, activation scale * float(sum of activation codes),
+  // acc): the same bits in every table, for any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 
@@ -70,12 +70,12 @@ struct KernelTable {
   void (*gemm_nn_add)(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride,
                       int64_t j, int64_t n, float* out, int64_t out_stride) = nullptr;
 
-  // The same with w, or v, in numbers of 16 bits, as state and many weights are kept: kF32, kF16 and kBF16 are
-  // filled, indexed by DType. The bits are those of a product with the same numbers as f32.
+  // The same with w, or v, in numbers of 16 bits, as state and many weights are kept: kF32, kF16 and kBF16
+  // are filled, indexed by DType. The bits are those of a product with the same numbers as f32.
   using GemmNtNarrow = void (*)(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride,
-                               int64_t n, int64_t k, float* out, int64_t out_stride);
+                                int64_t n, int64_t k, float* out, int64_t out_stride);
   using GemmNnAddNarrow = void (*)(const float* p, int64_t p_stride, int64_t m, const void* v,
-                                  int64_t v_stride, int64_t j, int64_t n, float* out, int64_t out_stride);
+                                   int64_t v_stride, int64_t j, int64_t n, float* out, int64_t out_stride);
   std::array<GemmNtNarrow, 3> gemm_nt_narrow{};
   std::array<GemmNnAddNarrow, 3> gemm_nn_add_narrow{};
 
@@ -84,11 +84,11 @@ struct KernelTable {
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
   std::array<Unpack, kDTypeCount + 9> unpack{};
 
-  // n weights rounded to blocks of Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of 256, for the
-  // others of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared error for its codes; in
-  // 4 bits the best of nine divisions of the range, or of ten around what takes the number of largest magnitude to
-  // either end of the codebook. A block with a number that is not finite has the scale NaN. The same bits in
-  // every table.
+  // n weights rounded to blocks of Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of 256, for
+  // the others of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared error for its
+  // codes; in 4 bits the best of nine divisions of the range, or of ten around what takes the number of
+  // largest magnitude to either end of the codebook. A block with a number that is not finite has the scale
+  // NaN. The same bits in every table.
   using RoundRow = void (*)(const float* x, int64_t n, std::byte* blocks);
   RoundRow round_q4_k = nullptr, round_q8_0 = nullptr, round_iq4_nl = nullptr;
 

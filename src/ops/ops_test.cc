@@ -785,7 +785,8 @@ TEST(Ops, AttendWithEveryGroupingAndType) {
   }
 }
 
-// Sums begin anew every 1,024 positions; few tiles share their spans among threads, many go through them alone.
+// Sums begin anew every 1,024 positions; few tiles share their spans among threads, many go through them
+// alone.
 TEST(Ops, AttendOverManySpans) {
   for (int64_t past : {1022, 1023, 1024, 2047, 2050}) {
     for (DType dtype : {DType::kF32, DType::kBF16}) {
@@ -868,8 +869,8 @@ TEST(Ops, ExpandedLatentAttentionIsAbsorbed) {
 // The rows of each sequence alone, in the order of the batch. `make` builds the verbs for some specs
 // with queries that depend on the row's number, so the parts take theirs from the whole's.
 TEST(Ops, AttentionOfABatchIsThatOfItsSequences) {
-  const std::vector<SequenceSpec> specs = {
-      {0, 3, true}, {63, 1, false}, {64, 5, false}, {100, 40, true}, {127, 1, false}, {1020, 7, false}};
+  const std::vector<SequenceSpec> specs = {{0, 3, true},    {63, 1, false},  {64, 5, false},
+                                           {100, 40, true}, {127, 1, false}, {1020, 7, false}};
   int64_t tokens = 0;
   for (const SequenceSpec& s : specs) tokens += s.rows;
   const Latent l;

@@ -21,7 +21,8 @@ struct ModelFacts {
     int64_t bytes = 0;              // as stored
   };
   std::vector<Part> parts;
-  std::map<std::string, int64_t> format_bytes;  // of the matrices that activations are multiplied with, as held
+  std::map<std::string, int64_t>
+      format_bytes;  // of the matrices that activations are multiplied with, as held
 
   // Adds a matrix (or vector) to a part; `active_share` of it works on one token.
   void Count(const std::string& part, const Weight& w, double active_share = 1.0);

@@ -47,9 +47,10 @@ constexpr bool IsPackedFormat(WeightFormat format) {
 // Of 64 columns, with the scales before them.
 constexpr int64_t PackedBlockBytes(WeightFormat format) {
   if (format == WeightFormat::kPacked8) return kPackedHeadBytes + 1024;
-  return kPackedHeadBytes + 512 + (format == WeightFormat::kPacked6K   ? 256
-                                   : format == WeightFormat::kPacked5K ? 128
-                                                                       : 0);
+  return kPackedHeadBytes + 512 +
+         (format == WeightFormat::kPacked6K   ? 256
+          : format == WeightFormat::kPacked5K ? 128
+                                              : 0);
 }
 // Of the 256-column formats, with what comes before the four blocks; else 0.
 constexpr int64_t PackedSuperBytes(WeightFormat format) {

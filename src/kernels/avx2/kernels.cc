@@ -5,6 +5,7 @@
 #include "kernels/simd/packed.h"
 #include "kernels/simd/rows.h"
 #include "kernels/simd/unpack.h"
+
 // Over the conversions of unpack.h.
 #include "kernels/simd/round.h"
 

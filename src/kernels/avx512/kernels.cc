@@ -3,6 +3,7 @@
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/rows.h"
 #include "kernels/simd/unpack.h"
+
 // Over the conversions of unpack.h.
 #include "kernels/simd/round.h"
 

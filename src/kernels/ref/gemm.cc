@@ -66,9 +66,9 @@ float FoldLanes(float* lanes) {
 }
 
 const std::array<KernelTable::GemmNtNarrow, 3> kGemmNtNarrow = {GemmNtOf<Floats>, GemmNtOf<F16s>,
-                                                              GemmNtOf<Bf16s>};
-const std::array<KernelTable::GemmNnAddNarrow, 3> kGemmNnAddNarrow = {
-    GemmNnAddOf<Floats>, GemmNnAddOf<F16s>, GemmNnAddOf<Bf16s>};
+                                                                GemmNtOf<Bf16s>};
+const std::array<KernelTable::GemmNnAddNarrow, 3> kGemmNnAddNarrow = {GemmNnAddOf<Floats>, GemmNnAddOf<F16s>,
+                                                                      GemmNnAddOf<Bf16s>};
 
 void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
             int64_t k, float* out, int64_t out_stride) {

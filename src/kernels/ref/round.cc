@@ -25,8 +25,8 @@ int Nearest(float a) {
   return index;
 }
 
-// The scale of the least squared error for the values that x * inverse is nearest to, and by how much it lowers
-// the sum of squares.
+// The scale of the least squared error for the values that x * inverse is nearest to, and by how much it
+// lowers the sum of squares.
 struct Fit {
   float scale = 0, gain = 0;
 };
@@ -52,8 +52,8 @@ float InverseOf(float scale) {
   return stored != 0 && std::isfinite(stored) ? 1 / stored : 0.0f;
 }
 
-// Of x ~ scale * q - min with codes q in [0, 15] and min >= 0: the best scale and min for the codes that a division
-// of the range into `steps` gives, and by how much they lower the sum of squares.
+// Of x ~ scale * q - min with codes q in [0, 15] and min >= 0: the best scale and min for the codes that a
+// division of the range into `steps` gives, and by how much they lower the sum of squares.
 struct AffineFit {
   float scale = 0, min = 0, gain = 0;
 };
@@ -152,7 +152,8 @@ void RoundQ4K(const float* x, int64_t n, std::byte* blocks) {
     for (int64_t g = 0; g < kRoundSuper; ++g) {
       const float inverse = scales[g] >= kSmallestRounded ? 1.0f / scales[g] : 0.0f;
       for (int i = 0; i < kGroup; ++i) {
-        const float q = std::min(std::max(std::nearbyint((x[g * kGroup + i] + mins[g]) * inverse), 0.0f), 15.0f);
+        const float q =
+            std::min(std::max(std::nearbyint((x[g * kGroup + i] + mins[g]) * inverse), 0.0f), 15.0f);
         blocks[16 + g / 2 * kGroup + i] |= static_cast<std::byte>(static_cast<uint8_t>(q) << (4 * (g % 2)));
       }
     }
@@ -169,7 +170,9 @@ void RoundQ8_0(const float* x, int64_t n, std::byte* blocks) {
       qx += q * x[i];
       qq += q * q;
     }
-    const float scale = !std::isfinite(most) ? std::numeric_limits<float>::quiet_NaN() : qq > 0 ? qx / qq : 0.0f;
+    const float scale = !std::isfinite(most) ? std::numeric_limits<float>::quiet_NaN()
+                        : qq > 0             ? qx / qq
+                                             : 0.0f;
     const float stored_inverse = InverseOf(scale);
     uint8_t codes[kGroup];
     for (int i = 0; i < kGroup; ++i) {

@@ -19,7 +19,8 @@ constexpr int64_t kColumnBlock = 16;
 // How many rows ahead parts of narrow rows are asked for.
 constexpr int kAheadRows = 8;
 
-// The right side of a product: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the same, so the bits are those of a product with the widened numbers.
+// The right side of a product: in f32, or in numbers of 16 bits, which are widened as they are read. The sums
+// are the same, so the bits are those of a product with the widened numbers.
 struct Floats {
   static constexpr bool kNarrow = false;
   using Number = float;
@@ -41,8 +42,8 @@ struct Bf16s {
 
 // One rows x cols tile of dot products of depth k <= kDepth; `add` to out or replace it.
 template <typename W, int rows, int cols>
-void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k, bool add,
-             float* out, int64_t out_stride) {
+void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k,
+             bool add, float* out, int64_t out_stride) {
   V sums[rows][cols];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
@@ -56,7 +57,8 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
     for (int r = 0; r < rows; ++r) xs[r] = Load(x + r * x_stride + i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
-      // Rows of the next tile: short ones, or parts of rows, are no streams that the processor itself would follow.
+      // Rows of the next tile: short ones, or parts of rows, are no streams that the processor itself would
+      // follow.
       if constexpr (W::kNarrow && rows <= kNarrowRows) {
         if (i % 32 == 0) __builtin_prefetch(w + (c + cols) * w_stride + i);
       }
@@ -94,8 +96,8 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
 
 // All columns for `rows` rows at one depth.
 template <typename W, int rows>
-void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n, int64_t k,
-             bool add, float* out, int64_t out_stride) {
+void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n,
+             int64_t k, bool add, float* out, int64_t out_stride) {
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
     for (; c + 8 <= n; c += 8) {
@@ -104,7 +106,8 @@ void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int6
   }
   for (; c + 4 <= n; c += 4)
     DotTile<W, rows, 4>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
-  for (; c < n; ++c) DotTile<W, rows, 1>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
+  for (; c < n; ++c)
+    DotTile<W, rows, 1>(x, x_stride, w + c * w_stride, w_stride, k, add, out + c, out_stride);
 }
 
 // How many of `left` rows the next tile takes: at the end two tiles of like size rather than a full
@@ -139,7 +142,8 @@ void GemmNtOf(const float* x, int64_t x_stride, int64_t m, const typename W::Num
         for (int64_t r = block; r < block_end;) {
           const int64_t count = RowsOfTile(block_end - r);
           DotRowsUpTo<W, kTileRows>(count, x + r * x_stride + begin, x_stride, w + c * w_stride + begin,
-                                 w_stride, columns, depth, begin > 0, out + r * out_stride + c, out_stride);
+                                    w_stride, columns, depth, begin > 0, out + r * out_stride + c,
+                                    out_stride);
           r += count;
         }
       }
@@ -151,8 +155,8 @@ void GemmNtOf(const float* x, int64_t x_stride, int64_t m, const typename W::Num
 // out[r, c..] += p[r, :] * v[:, c..] for a tile of `rows` x `vectors * kLanes`; the last vector holds
 // `last` columns. The outputs stay in registers while j runs, one fused multiply-add each.
 template <typename W, int rows, int vectors, bool partial>
-void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j, int64_t last,
-             float* out, int64_t out_stride) {
+void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j,
+             int64_t last, float* out, int64_t out_stride) {
   V sums[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
@@ -164,7 +168,8 @@ void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int6
   }
   for (int64_t step = 0; step < j; ++step) {
     if constexpr (W::kNarrow) {
-      for (int c = 0; c < vectors; c += 32 / kLanes) __builtin_prefetch(v + (step + kAheadRows) * v_stride + c * kLanes);
+      for (int c = 0; c < vectors; c += 32 / kLanes)
+        __builtin_prefetch(v + (step + kAheadRows) * v_stride + c * kLanes);
     }
     V vs[vectors];
 #pragma GCC unroll 8
@@ -194,8 +199,8 @@ void AddTile(const float* p, int64_t p_stride, const typename W::Number* v, int6
 }
 
 template <typename W, int rows>
-void AddRows(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j, int64_t n,
-             float* out, int64_t out_stride) {
+void AddRows(const float* p, int64_t p_stride, const typename W::Number* v, int64_t v_stride, int64_t j,
+             int64_t n, float* out, int64_t out_stride) {
   constexpr int vectors = TileVectors(rows);
   int64_t c = 0;
   for (; c + vectors * kLanes <= n; c += vectors * kLanes) {
@@ -240,12 +245,12 @@ void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int6
 }
 template <typename W>
 void GemmNtNarrow(const float* x, int64_t x_stride, int64_t m, const void* w, int64_t w_stride, int64_t n,
-                 int64_t k, float* out, int64_t out_stride) {
+                  int64_t k, float* out, int64_t out_stride) {
   GemmNtOf<W>(x, x_stride, m, static_cast<const typename W::Number*>(w), w_stride, n, k, out, out_stride);
 }
 template <typename W>
 void GemmNnAddNarrow(const float* p, int64_t p_stride, int64_t m, const void* v, int64_t v_stride, int64_t j,
-                    int64_t n, float* out, int64_t out_stride) {
+                     int64_t n, float* out, int64_t out_stride) {
   GemmNnAddOf<W>(p, p_stride, m, static_cast<const typename W::Number*>(v), v_stride, j, n, out, out_stride);
 }
 

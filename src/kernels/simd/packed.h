@@ -166,7 +166,7 @@ struct Packed6K {
   static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
     const int64_t pair = half * kGroupSteps + step;
     return WithTopBits<3>(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
-                        2 * (pair / 4));
+                          2 * (pair / 4));
   }
   static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
     return FromBytes<32>(LoadBytes(codes, half, step, book));

@@ -1,6 +1,6 @@
 // Rounding of weights over the vector vocabulary of <isa>/vec.h, which must be included first: a group of 32
-// numbers in every lane, so that nothing is summed across lanes and the bits are those of ref/round.cc. Compiled
-// without fusing of products and sums.
+// numbers in every lane, so that nothing is summed across lanes and the bits are those of ref/round.cc.
+// Compiled without fusing of products and sums.
 #pragma once
 
 #include "kernels/ref/kernels.h"
@@ -161,8 +161,8 @@ void RoundQ8_0(const float* x, int64_t n, std::byte* blocks) {
       qx = Add(qx, Mul(q, lanes.At(i)));
       qq = Add(qq, Mul(q, q));
     }
-    const V scale = ChooseAbove(infinity, most, ChooseAbove(qq, Zero(), Div(qx, qq), Zero()),
-                                Set1(__builtin_nanf("")));
+    const V scale =
+        ChooseAbove(infinity, most, ChooseAbove(qq, Zero(), Div(qx, qq), Zero()), Set1(__builtin_nanf("")));
     const StoredScales stored(scale);
     float codes[kLanes];
     for (int64_t g = 0; g < count; ++g)

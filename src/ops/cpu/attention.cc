@@ -1,8 +1,8 @@
 // Softmax attention over paged state, one page of keys at a time (Milakov & Gimelshein 2018; Dao et
 // al. 2022): a tile of query rows meets a page of keys while both are in cache. Pages are visited in the
 // order of positions and masked scores count as -infinity, so a row's sums do not depend on its tile. Every
-// kSpanPages pages the sums begin anew and are merged in order, whether one thread goes through all of them or
-// many share them, so they do not depend on that either.
+// kSpanPages pages the sums begin anew and are merged in order, whether one thread goes through all of them
+// or many share them, so they do not depend on that either.
 #include <algorithm>
 #include <limits>
 
@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kTileRows = 32;  // query rows that share one pass over a page
 constexpr int64_t kSpanPages = 16;
-// Up to so many rows meet keys and values where they lie, widened as they are read; more of them meet a page that
-// was widened once.
+// Up to so many rows meet keys and values where they lie, widened as they are read; more of them meet a page
+// that was widened once.
 constexpr int64_t kRowsInPlace = 16;
 
 int64_t Pages(int64_t positions) {
@@ -108,8 +108,8 @@ CpuDevice::StatePanel CpuDevice::PageAt(const Batch& batch, int stream, const Se
 void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key,
                             StatePanel value) const {
   kernels_.gemm_nt_narrow[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
-                                                         key.stride, keys, rows.key_dim, rows.scores,
-                                                         kPagePositions);
+                                                          key.stride, keys, rows.key_dim, rows.scores,
+                                                          kPagePositions);
   for (int64_t r = 0; r < rows.count; ++r) {
     float* s = rows.scores + r * kPagePositions;
     int64_t visible = std::clamp<int64_t>(rows.position[r] + 1 - block * kPagePositions, 0, keys);
@@ -121,8 +121,8 @@ void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Stat
     if (visible == 0) std::fill(s, s + kPagePositions, 0.0f);
   }
   kernels_.gemm_nn_add_narrow[static_cast<size_t>(value.dtype)](rows.scores, kPagePositions, rows.count,
-                                                               value.data, value.stride, keys,
-                                                               rows.value_dim, rows.sum, rows.value_dim);
+                                                                value.data, value.stride, keys,
+                                                                rows.value_dim, rows.sum, rows.value_dim);
 }
 
 // Adds what the rows gathered in their next span. A span's maximum is one more score for the running softmax.
@@ -182,9 +182,10 @@ void CpuDevice::AttendSpan(const Batch& batch, const ops::AttendParams& p, const
                   PageAt(batch, p.value_stream, s, block, value_column));
       continue;
     }
-    AttendBlock(rows, block, keys,
-                Wide(ReadPage(batch, p.key_stream, s, block, keys, key_column, p.key_dim, page_buffer)),
-                Wide(ReadPage(batch, p.value_stream, s, block, keys, value_column, p.value_dim, value_buffer)));
+    AttendBlock(
+        rows, block, keys,
+        Wide(ReadPage(batch, p.key_stream, s, block, keys, key_column, p.key_dim, page_buffer)),
+        Wide(ReadPage(batch, p.value_stream, s, block, keys, value_column, p.value_dim, value_buffer)));
   }
 }
 
@@ -207,7 +208,8 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
   const double work = AttentionWork(batch, q.dim(1), p.key_dim + p.value_dim, /*at_most=*/0);
   const int64_t rows_floats = SoftmaxRows::Floats(kTileRows, p.key_dim, p.value_dim);
   const int64_t count = static_cast<int64_t>(tiles.size());
-  // So few tiles that threads would wait for each other: they share the spans, and a second round merges them.
+  // So few tiles that threads would wait for each other: they share the spans, and a second round merges
+  // them.
   if (most_spans > 1 && pool_.threads() > 1 && count < 4 * pool_.threads()) {
     ReserveScratch(rows_floats + kPagePositions * (p.key_dim + p.value_dim));
     int64_t floats = 0;

@@ -95,7 +95,8 @@ class CpuDevice final : public Device {
     DType dtype;
   };
   static StatePanel Wide(Panel p) { return {p.data, p.stride, DType::kF32}; }
-  static StatePanel PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page, int64_t column);
+  static StatePanel PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page,
+                           int64_t column);
   struct SoftmaxRows;
   struct AttentionTile;
   void AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key, StatePanel value) const;

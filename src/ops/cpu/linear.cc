@@ -52,9 +52,8 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
 void CpuDevice::PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
                              int64_t count, float* buffer, float* out, int64_t out_stride) const {
   if (MeetInPlace(w, tokens)) {
-    kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x, x_stride, tokens,
-                                                          w.data + begin * w.row_bytes, w.row_bytes / 2,
-                                                          count, w.cols, out, out_stride);
+    kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x, x_stride, tokens, w.data + begin * w.row_bytes,
+                                                          w.row_bytes / 2, count, w.cols, out, out_stride);
     return;
   }
   const Panel panel = UnpackRows(w, begin, count, buffer);
@@ -230,9 +229,11 @@ void CpuDevice::HeadLinear(const Tensor& x, const ops::HeadMatrices& m, Tensor o
           const std::byte* w = m.w.data + first * m.w.row_bytes;
           const int64_t stride = m.w.row_bytes / 2;
           if (m.transposed) {
-            kernels_.gemm_nn_add_narrow[type](from, x.stride(0), tokens, w, stride, m.in, m.out, to, out.stride(0));
+            kernels_.gemm_nn_add_narrow[type](from, x.stride(0), tokens, w, stride, m.in, m.out, to,
+                                              out.stride(0));
           } else {
-            kernels_.gemm_nt_narrow[type](from, x.stride(0), tokens, w, stride, m.out, m.in, to, out.stride(0));
+            kernels_.gemm_nt_narrow[type](from, x.stride(0), tokens, w, stride, m.out, m.in, to,
+                                          out.stride(0));
           }
           return;
         }
