@@ -39,7 +39,7 @@ void AddBenchOptions(CLI::App& command, BenchOptions& options) {
       ->check(CLI::Range(int64_t{0}, kMaxTokens))
       ->type_name("N")
       ->group("Tests");
-  AddWeightsOption(command, options.load);
+  AddWeightsOptions(command, options.load, "Options");
   command.add_option("--kv", options.load.kv, "Type of the stored state: auto, f32, bf16 or f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->type_name("TYPE")

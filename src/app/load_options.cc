@@ -58,12 +58,7 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 31))
       ->type_name("N")
       ->group(group);
-  AddWeightsOption(command, options)->group(group);
-  command
-      .add_flag(
-          "!--no-keep", options.keep_rounded,
-          "Do not keep rounded weights in a file beside the model, from where the next start takes them")
-      ->group(group);
+  AddWeightsOptions(command, options, group);
   command.add_option("--kv", options.kv, "Type of the stored state: auto, f32, bf16 or f16")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}))
       ->type_name("TYPE")
@@ -77,12 +72,18 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
   command.add_flag("--verbose", options.verbose, "Say what is loaded and what is reused")->group(group);
 }
 
-CLI::Option* AddWeightsOption(CLI::App& command, LoadOptions& options) {
-  return command
+void AddWeightsOptions(CLI::App& command, LoadOptions& options, const std::string& group) {
+  command
       .add_option("--weights", options.weights,
                   "What weights stored as floats are rounded to while loading: native (nothing), q8 or q4")
       ->check(CLI::IsMember({"native", "q8", "q4"}))
-      ->type_name("TYPE");
+      ->type_name("TYPE")
+      ->group(group);
+  command
+      .add_flag(
+          "!--no-keep", options.keep_rounded,
+          "Do not keep rounded weights in a file beside the model, from where the next start takes them")
+      ->group(group);
 }
 
 void AddDraftOption(CLI::App& command, LoadOptions& options) {

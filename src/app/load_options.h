@@ -27,12 +27,12 @@ struct LoadOptions {
   bool verbose = false;
 };
 
-// Adds --threads, --context, --weights, --kv, --ignore-config and --verbose.
+// Adds --threads, --context, --weights, --no-keep, --kv, --ignore-config and --verbose.
 void AddLoadFlags(CLI::App& command, LoadOptions& options);
-// Adds MODEL, --threads, --context, --weights, --kv, --ignore-config and --verbose.
+// Adds MODEL and the same.
 void AddLoadOptions(CLI::App& command, LoadOptions& options);
-// Adds --weights alone.
-CLI::Option* AddWeightsOption(CLI::App& command, LoadOptions& options);
+// Adds --weights and --no-keep, which the two above have.
+void AddWeightsOptions(CLI::App& command, LoadOptions& options, const std::string& group);
 // Adds --draft, for commands that generate.
 void AddDraftOption(CLI::App& command, LoadOptions& options);
 

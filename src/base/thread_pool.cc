@@ -26,8 +26,6 @@ inline void Pause() {
 #endif
 }
 
-}  // namespace
-
 // Ranges of a job that one thread has before it: it takes them from the front, others from the back. So each
 // thread goes through its part of a weight as one stream, which is what the processor's prefetching sees, and
 // none waits while there is work. Two numbers of 32 bits in one word: the first range left, and the end.
@@ -59,6 +57,8 @@ class alignas(64) Share {
   }
   std::atomic<uint64_t> span_{0};
 };
+
+}  // namespace
 
 struct ThreadPool::Impl {
   struct Job {
