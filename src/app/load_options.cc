@@ -80,8 +80,8 @@ void AddWeightsOptions(CLI::App& command, LoadOptions& options, const std::strin
       ->type_name("TYPE")
       ->group(group);
   command
-      .add_flag(
-          "!--no-keep", options.keep_rounded,
+      .add_flag_callback(
+          "--no-keep", [&options] { options.keep_rounded = false; },
           "Do not keep rounded weights in a file beside the model, from where the next start takes them")
       ->group(group);
 }

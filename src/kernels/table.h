@@ -43,7 +43,7 @@ struct PackedPanel {
   int64_t blocks = 0;  // of 64 columns
   WeightFormat format = WeightFormat::kPacked8;
   DType scale_dtype = DType::kF16;
-  const uint8_t* codebook = nullptr;  // of kPacked4
+  const uint8_t* codebook = nullptr;  // of kPacked4 and kPacked4X
 };
 
 struct KernelTable {
@@ -61,8 +61,8 @@ struct KernelTable {
   // out[m, n] = x w^T for rows [first, first + m) of x. Of a group of 32 columns, the sum of products of
   // codes (in kPacked6K times the scales of their halves, in kPacked4X times that of the group) is an exact
   // integer; from there, group by group in their order, acc = fma(float(sum), weight scale * activation
-  // scale, acc), and of kPacked4K then acc = fma(-minimum, activation scale * float(sum of activation codes),
-  // acc): the same bits in every table, for any m.
+  // scale, acc), and of kPacked4K and kPacked5K then acc = fma(-minimum, activation scale * float(sum of
+  // activation codes), acc): the same bits in every table, for any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 

@@ -21,8 +21,8 @@ struct ModelFacts {
     int64_t bytes = 0;              // as stored
   };
   std::vector<Part> parts;
-  std::map<std::string, int64_t>
-      format_bytes;  // of the matrices that activations are multiplied with, as held
+  // Of the matrices that activations are multiplied with, as held: bytes by Weight::FormatName.
+  std::map<std::string, int64_t> format_bytes;
 
   // Adds a matrix (or vector) to a part; `active_share` of it works on one token.
   void Count(const std::string& part, const Weight& w, double active_share = 1.0);

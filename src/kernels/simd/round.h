@@ -1,6 +1,6 @@
 // Rounding of weights over the vector vocabulary of <isa>/vec.h, which must be included first: a group of 32
 // numbers in every lane, so that nothing is summed across lanes and the bits are those of ref/round.cc.
-// Compiled without fusing of products and sums.
+// (All is compiled with -ffp-contract=off: products and sums are fused only where the code says so.)
 #pragma once
 
 #include "kernels/ref/kernels.h"
