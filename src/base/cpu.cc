@@ -3,11 +3,15 @@
 #include <sched.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <string_view>
 
 #include "base/log.h"
@@ -15,13 +19,31 @@
 namespace mains {
 namespace {
 
-constexpr std::array kAllIsas = {Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAvx2, Isa::kNeon, Isa::kReference};
+constexpr std::array kAllIsas = {Isa::kReference,  Isa::kNeon,       Isa::kAvx2, Isa::kAvx512,
+                                 Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
 
 #if defined(__x86_64__)
 // By hand, because clang before 15 does not know the name "f16c".
 bool HasF16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+// The processor must have tiles, the system must save them (XCR0), and the process must have asked for them.
+bool AskForTiles() {
+  constexpr unsigned kOsXsave = 1u << 27, kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25;
+  constexpr unsigned kAll = kBf16 | kTile | kInt8, kTileState = 3u << 17;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kOsXsave) == 0) return false;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kAll) != kAll) return false;
+  unsigned saved = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  if ((saved & kTileState) != kTileState) return false;
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) != 0) return false;
+#endif
+  return true;
 }
 #endif
 
@@ -34,6 +56,8 @@ const char* IsaName(Isa isa) {
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
     case Isa::kAvx512Vnni: return "avx512vnni";
+    case Isa::kAvx512Bf16: return "avx512bf16";
+    case Isa::kAmx: return "amx";
   }
   return "unknown";
 }
@@ -49,16 +73,29 @@ bool IsaSupported(Isa isa) {
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512dq");
     case Isa::kAvx512Vnni: return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
+    case Isa::kAvx512Bf16: return IsaSupported(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx: {
+      static const bool tiles = AskForTiles();
+      return tiles && IsaSupported(Isa::kAvx512Bf16);
+    }
 #elif defined(__aarch64__)
     case Isa::kNeon: return true;
     case Isa::kAvx2:
     case Isa::kAvx512:
-    case Isa::kAvx512Vnni: return false;
+    case Isa::kAvx512Vnni:
+    case Isa::kAvx512Bf16:
+    case Isa::kAmx: return false;
 #else
     default: return false;
 #endif
   }
   return false;
+}
+
+std::vector<Isa> SupportedIsas() {
+  std::vector<Isa> isas;
+  std::copy_if(kAllIsas.begin(), kAllIsas.end(), std::back_inserter(isas), IsaSupported);
+  return isas;
 }
 
 Isa DetectIsa() {
@@ -69,10 +106,7 @@ Isa DetectIsa() {
     Log(LogLevel::kWarning,
         std::string("MAINS_ISA=") + wanted + " is unknown or not supported here; ignored");
   }
-  for (Isa isa : kAllIsas) {
-    if (IsaSupported(isa)) return isa;
-  }
-  return Isa::kReference;
+  return SupportedIsas().back();
 }
 
 int AvailableCores() {

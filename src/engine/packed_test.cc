@@ -193,8 +193,7 @@ TEST(Rounding, GivesMoreBitsWhereTheyCostLittle) {
 }
 
 TEST_P(PackedModel, HasTheSameBitsInAnyChunksOnAnyThreads) {
-  for (Isa isa : {Isa::kReference, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-    if (!IsaSupported(isa)) continue;
+  for (Isa isa : SupportedIsas()) {
     SCOPED_TRACE(IsaName(isa));
     const std::vector<float> whole = Logits(GetParam(), true, isa, 1, 512);
     for (const auto& [threads, chunk] : {std::pair<int, int64_t>{2, 512}, {1, 1}, {3, 7}, {2, 13}}) {

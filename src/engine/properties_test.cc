@@ -98,8 +98,7 @@ INSTANTIATE_TEST_SUITE_P(Goldens, PropertiesTest, ::testing::ValuesIn(Folders())
 
 TEST_P(PropertiesTest, PrefillEqualsDecodesAtEveryPosition) {
   const std::vector<int32_t> ids = Ids(140);
-  for (Isa isa : {Isa::kReference, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-    if (!IsaSupported(isa)) continue;
+  for (Isa isa : SupportedIsas()) {
     SCOPED_TRACE(IsaName(isa));
     EngineOptions options;
     options.isa = isa;

@@ -7,7 +7,7 @@ namespace mains {
 namespace {
 
 #if defined(__x86_64__)
-KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8) {
+KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, const Bf16Slots& bf16 = {}) {
   KernelTable table = ref::Table();
   table.isa = isa;
   table.gemm_nt = slots.gemm_nt;
@@ -16,6 +16,7 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8) {
   table.gemm_nn_add_narrow = {slots.gemm_nn_add_f32, slots.gemm_nn_add_f16, slots.gemm_nn_add_bf16};
   table.quantize_row = int8.quantize_row;
   table.gemm_packed = int8.gemm_packed;
+  table.gemm_bf16 = bf16.gemm_bf16;
   for (int i = 0; i < slots.unpack_count; ++i) {
     table.unpack[static_cast<size_t>(slots.unpack[i].slot)] = slots.unpack[i].unpack;
   }
@@ -40,13 +41,22 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8) {
 
 const KernelTable& Kernels(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
+  return KernelsUnchecked(isa);
+}
+
+const KernelTable& KernelsUnchecked(Isa isa) {
 #if defined(__x86_64__)
   static const KernelTable avx2 = Override(Isa::kAvx2, kAvx2Slots, kAvx2Int8Slots);
   static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx2Int8Slots);
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
+  static const KernelTable avx512bf16 =
+      Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots);
+  static const KernelTable amx = Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, kAmxBf16Slots);
   if (isa == Isa::kAvx2) return avx2;
   if (isa == Isa::kAvx512) return avx512;
   if (isa == Isa::kAvx512Vnni) return avx512vnni;
+  if (isa == Isa::kAvx512Bf16) return avx512bf16;
+  if (isa == Isa::kAmx) return amx;
 #endif
   static const KernelTable reference = ref::Table();
   return reference;

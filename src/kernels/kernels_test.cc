@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernels/round.h"
+#include "kernels/test_tables.h"
 #include "tensor/convert.h"
 #include "tensor/gguf_blocks.h"
 
@@ -88,19 +89,11 @@ bool SameBits(float a, float b) {
   return ::testing::AssertionSuccess();
 }
 
-std::vector<Isa> SupportedIsas() {
-  std::vector<Isa> isas;
-  for (Isa isa : {Isa::kReference, Isa::kNeon, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-    if (IsaSupported(isa)) isas.push_back(isa);
-  }
-  return isas;
-}
-
 class KernelsTest : public ::testing::TestWithParam<Isa> {
  protected:
-  const KernelTable& table_ = Kernels(GetParam());
+  const KernelTable& table_ = TableOf(GetParam());
 };
-INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(SupportedIsas()),
+INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(TestedIsas()),
                          [](const auto& isa) { return std::string(IsaName(isa.param)); });
 
 TEST_P(KernelsTest, EverySlotIsFilled) {
@@ -208,6 +201,108 @@ TEST_P(KernelsTest, GemmNtKeepsNanInItsRowAndColumn) {
       for (int64_t col = 0; col < 13; ++col) {
         ASSERT_EQ(std::isnan(c.out[r * c.os() + col]), r == 3 || col == 5) << r << ", " << col;
       }
+    }
+  }
+}
+
+class Bf16KernelsTest : public KernelsTest {};
+std::vector<Isa> IsasWithBf16() {
+  std::vector<Isa> isas = TestedIsas();
+  std::erase_if(isas, [](Isa isa) { return TableOf(isa).gemm_bf16 == nullptr; });
+  return isas;
+}
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Bf16KernelsTest);
+INSTANTIATE_TEST_SUITE_P(Isas, Bf16KernelsTest, ::testing::ValuesIn(IsasWithBf16()),
+                         [](const auto& isa) { return std::string(IsaName(isa.param)); });
+
+// Rows of bf16: x filled up with zeros, w with nothing behind its last.
+struct Bf16Case {
+  explicit Bf16Case(Shape shape) : s(shape), x(Rows(s.m, xs(), 11)), w(Rows(s.n, ws(), 12)) {
+    out.assign(static_cast<size_t>((s.m - 1) * os() + s.n), 77.0f);
+    for (int64_t r = 0; r < s.m; ++r)
+      std::fill(x.begin() + r * xs() + s.k, x.begin() + (r + 1) * xs(), uint16_t{0});
+    w.resize(static_cast<size_t>((s.n - 1) * ws() + s.k));
+    w.shrink_to_fit();
+  }
+  static std::vector<uint16_t> Rows(int64_t rows, int64_t stride, uint32_t seed) {
+    std::vector<uint16_t> bits;
+    for (const float value : Random(rows * stride, seed)) bits.push_back(Bf16FromF32(value));
+    return bits;
+  }
+  int64_t xs() const { return (s.k + kBf16Step - 1) / kBf16Step * kBf16Step; }
+  int64_t ws() const { return s.k + 1; }
+  int64_t os() const { return s.n + 2; }
+  float X(int64_t r, int64_t i) const { return F32FromBf16(x[static_cast<size_t>(r * xs() + i)]); }
+  float W(int64_t c, int64_t i) const { return F32FromBf16(w[static_cast<size_t>(c * ws() + i)]); }
+  float Out(int64_t r, int64_t c) const { return out[static_cast<size_t>(r * os() + c)]; }
+  void Run(const KernelTable& table) {
+    table.gemm_bf16(x.data(), xs(), s.m, w.data(), ws(), s.n, s.k, out.data(), os());
+  }
+  Shape s;
+  std::vector<uint16_t> x, w;
+  std::vector<float> out;
+};
+
+// Both sides of 16 and 32 rows and columns, of 32, 512 and 2,048 numbers.
+std::vector<Shape> Bf16Shapes() {
+  std::vector<Shape> shapes;
+  for (int64_t m : {1, 2, 3, 6, 7, 15, 16, 17, 31, 32, 33, 49}) {
+    for (int64_t n : {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 40}) shapes.push_back({m, n, 70});
+  }
+  for (int64_t k : {0, 1, 2, 31, 32, 33, 63, 64, 65, 511, 512, 513, 544, 1025, 2047, 2048, 2049}) {
+    for (int64_t m : {1, 7, 18}) shapes.push_back({m, 20, k});
+  }
+  shapes.push_back({97, 18, 600});
+  return shapes;
+}
+
+TEST_P(Bf16KernelsTest, GemmBf16IsTheMatrixProduct) {
+  for (Shape s : Bf16Shapes()) {
+    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    Bf16Case c(s);
+    c.Run(table_);
+    for (int64_t r = 0; r < s.m; ++r) {
+      for (int64_t col = 0; col < s.n; ++col) {
+        double exact = 0, magnitude = 0;
+        for (int64_t i = 0; i < s.k; ++i) {
+          const double product = static_cast<double>(c.X(r, i)) * c.W(col, i);
+          exact += product;
+          magnitude += std::abs(product);
+        }
+        const double rounds = static_cast<double>(s.k) / 16 + 32;
+        ASSERT_LE(std::abs(c.Out(r, col) - exact), rounds * kUlp * magnitude) << r << ", " << col;
+      }
+      for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) ASSERT_EQ(c.Out(r, gap), 77.0f);
+    }
+  }
+}
+
+TEST_P(Bf16KernelsTest, GemmBf16GivesARowTheSameBitsInAnyCompany) {
+  for (Shape s : Bf16Shapes()) {
+    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    Bf16Case c(s);
+    c.Run(table_);
+    for (int64_t r = 0; r < s.m; r += 5) {
+      for (int64_t col = 0; col < s.n; col += 3) {
+        float alone = -1;
+        table_.gemm_bf16(c.x.data() + r * c.xs(), c.xs(), 1, c.w.data() + col * c.ws(), c.ws(), 1, s.k, &alone,
+                         1);
+        ASSERT_TRUE(SameBits(alone, c.Out(r, col))) << r << ", " << col;
+      }
+    }
+  }
+}
+
+TEST_P(Bf16KernelsTest, GemmBf16KeepsNanInItsRowAndColumn) {
+  for (float poison : {kNan, kInf}) {
+    Bf16Case c({18, 21, 70});
+    std::fill(c.w.begin(), c.w.end(), uint16_t{0});  // infinity times 0 is NaN
+    c.x[static_cast<size_t>(3 * c.xs() + 69)] = Bf16FromF32(poison);
+    c.w[static_cast<size_t>(17 * c.ws() + 2)] = Bf16FromF32(kNan);
+    c.Run(table_);
+    for (int64_t r = 0; r < c.s.m; ++r) {
+      for (int64_t col = 0; col < c.s.n; ++col)
+        ASSERT_EQ(std::isnan(c.Out(r, col)), r == 3 || col == 17) << r << ", " << col;
     }
   }
 }

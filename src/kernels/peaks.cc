@@ -4,12 +4,6 @@
 
 #include "base/check.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
 namespace mains {
 namespace {
 
@@ -38,42 +32,20 @@ uint64_t ReadPlain(const std::byte* data, int64_t bytes) {
   return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
-#if defined(__x86_64__)
-struct AmxSupport {
-  bool int8 = false, bf16 = false;
-};
-
-// The processor must have tiles, the system must save them (XCR0), and the process must have asked for them.
-AmxSupport FindAmx() {
-  constexpr unsigned kOsXsave = 1u << 27, kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25;
-  constexpr unsigned kTileState = 3u << 17;
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kOsXsave) == 0) return {};
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0) return {};
-  unsigned saved = 0, high = 0;
-  asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
-  if ((saved & kTileState) != kTileState) return {};
-#if defined(__linux__)
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  if (syscall(SYS_arch_prctl, kRequestPermission, kTileData) != 0) return {};
-#endif
-  return {(d & kInt8) != 0, (d & kBf16) != 0};
-}
-#endif
-
 }  // namespace
 
 std::vector<PeakKernel> PeakKernels(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2) return {kAvx2PeakF32};
-  if (isa != Isa::kReference && isa != Isa::kNeon) {
+  if (isa >= Isa::kAvx512) {
     std::vector<PeakKernel> kernels = {kAvx512PeakF32};
-    if (__builtin_cpu_supports("avx512bf16")) kernels.push_back(kAvx512PeakBf16);
-    if (__builtin_cpu_supports("avx512vnni")) kernels.push_back(kAvx512PeakInt8);
-    static const AmxSupport amx = FindAmx();
-    if (amx.bf16) kernels.push_back(kAmxPeakBf16);
-    if (amx.int8) kernels.push_back(kAmxPeakInt8);
+    if (isa >= Isa::kAvx512Bf16) kernels.push_back(kAvx512PeakBf16);
+    if (isa >= Isa::kAvx512Vnni) kernels.push_back(kAvx512PeakInt8);
+    if (isa >= Isa::kAmx) {
+      kernels.push_back(kAmxPeakBf16);
+      kernels.push_back(kAmxPeakInt8);
+    }
     return kernels;
   }
 #endif
@@ -84,7 +56,7 @@ ReadKernel ReadKernelOf(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2) return ReadAvx2;
-  if (isa != Isa::kReference && isa != Isa::kNeon) return ReadAvx512;
+  if (isa >= Isa::kAvx512) return ReadAvx512;
 #endif
   return ReadPlain;
 }

@@ -18,7 +18,7 @@ struct PeakKernel {
   float (*run)(int64_t rounds);  // the value means nothing; it keeps the work from being optimised away
 };
 
-// Those that this processor and its operating system can run, none beyond `isa`.
+// Those of `isa`, which must be supported.
 std::vector<PeakKernel> PeakKernels(Isa isa);
 
 // Loads every byte; `bytes` is a multiple of 1024. The value is some sum of them.

@@ -23,6 +23,9 @@ namespace mains {
 // depends on positions only. It is also the number of positions in a page of the state.
 constexpr int64_t kKeyBlock = 64;
 
+// Left rows of gemm_bf16 are filled up with zeros to a multiple of this.
+constexpr int64_t kBf16Step = 32;
+
 // Rows of activations as 8-bit integers, the left side of a product with packed weights. A group of 32
 // columns of row r is codes[r * code_stride + 32 g...], each times scales[r * group_stride + g]; sums holds,
 // at 2 (r * group_stride + g), the sum of the codes of either half. Columns are filled up with zeros to whole
@@ -79,6 +82,11 @@ struct KernelTable {
   std::array<GemmNtNarrow, 3> gemm_nt_narrow{};
   std::array<GemmNnAddNarrow, 3> gemm_nn_add_narrow{};
 
+  // gemm_nt of bf16 with bf16, rows of x filled up with zeros to kBf16Step: products are exact, sums f32, in
+  // an order that depends on k alone; denormals count as zeros. Null where the instruction set has no such product.
+  void (*gemm_bf16)(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
+                    int64_t n, int64_t k, float* out, int64_t out_stride) = nullptr;
+
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
@@ -131,5 +139,7 @@ constexpr int UnpackSlot(WeightFormat format, DType dtype) {
 
 // The table of an instruction set that this processor supports (base/cpu.h: IsaSupported).
 const KernelTable& Kernels(Isa isa);
+// The same for one that it may not support: for tests that emulate what is missing.
+const KernelTable& KernelsUnchecked(Isa isa);
 
 }  // namespace mains

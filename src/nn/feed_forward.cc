@@ -34,6 +34,7 @@ MixtureOfExperts::MixtureOfExperts(ModelReader& r, const Names& names, const Con
                                     std::to_string(params_.groups) + " groups");
   }
   router_.w = r.Matrix(names.router, c.experts, c.d_model);
+  router_.exact = true;
   if (!names.selection_bias.empty()) params_.selection_bias = r.Floats(names.selection_bias, c.experts);
   experts_.gate = r.Experts(names.experts, names.gate, c.experts, c.ff, c.d_model);
   experts_.up = r.Experts(names.experts, names.up, c.experts, c.ff, c.d_model);

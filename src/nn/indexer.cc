@@ -22,6 +22,7 @@ Indexer::Indexer(ModelReader& r, const std::string& prefix, const Config& c, Sta
   q_up_.w = r.Matrix(prefix + "wq_b", c.heads * c.head_dim, c.q_lora_rank);
   key_.w = r.Matrix(prefix + "wk", c.head_dim, c.d_model);
   weights_.w = r.Matrix(prefix + "weights_proj", c.heads, c.d_model);
+  weights_.exact = true;
   key_norm_ = r.Norm(prefix + "k_norm", c.head_dim);
   key_bias_ = r.Floats(prefix + "k_norm.bias", c.head_dim);
   stream_ = state.Add(c.head_dim);

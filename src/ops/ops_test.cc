@@ -62,14 +62,6 @@ double Nmse(const std::vector<float>& got, const std::vector<float>& expected) {
   return error == 0 ? 0 : error / energy;  // NaN fails every comparison
 }
 
-std::vector<Isa> SupportedIsas() {
-  std::vector<Isa> isas;
-  for (Isa isa : {Isa::kReference, Isa::kNeon, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-    if (IsaSupported(isa)) isas.push_back(isa);
-  }
-  return isas;
-}
-
 // Devices are kept: starting threads costs more than most verbs here.
 Device& Reference() {
   static const std::unique_ptr<Device> device = MakeReferenceDevice();

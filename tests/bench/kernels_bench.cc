@@ -173,10 +173,7 @@ void Register(Isa isa) {
 }  // namespace mains
 
 int main(int argc, char** argv) {
-  for (mains::Isa isa : {mains::Isa::kReference, mains::Isa::kNeon, mains::Isa::kAvx2, mains::Isa::kAvx512,
-                         mains::Isa::kAvx512Vnni}) {
-    if (mains::IsaSupported(isa)) mains::Register(isa);
-  }
+  for (mains::Isa isa : mains::SupportedIsas()) mains::Register(isa);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

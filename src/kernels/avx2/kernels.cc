@@ -37,6 +37,6 @@ const SimdSlots kAvx2Slots = {
     .scale = Scale,
 };
 
-const Int8Slots kAvx2Int8Slots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPacked};
+const Int8Slots kAvx2Int8Slots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPackedOf<OnVectors>};
 
 }  // namespace mains

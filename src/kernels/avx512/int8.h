@@ -61,6 +61,9 @@ inline Ints BeginInts(int32_t sum) {
 inline Ints AddDots(Ints sums, Codes w, Four x) {
   return _mm512_dpbusd_epi32(sums, w, x);
 }
+inline Ints LoadInts(const int32_t* p) {
+  return _mm512_loadu_si512(p);
+}
 inline Ints AddInts(Ints a, Ints b) {
   return _mm512_add_epi32(a, b);
 }

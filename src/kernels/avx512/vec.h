@@ -64,7 +64,8 @@ inline V LoadBf16Part(const uint16_t* p, int64_t n) {
 }
 
 // A value that several instructions use: the compiler would rather load it again for each of them.
-inline V InRegister(V a) {
+template <typename Register>
+inline Register InRegister(Register a) {
   asm("" : "+v"(a));
   return a;
 }

@@ -5,6 +5,6 @@
 
 namespace mains {
 
-const Int8Slots kAvx512VnniSlots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPacked};
+const Int8Slots kAvx512VnniSlots = {.quantize_row = QuantizeRow, .gemm_packed = GemmPackedOf<OnVectors>};
 
 }  // namespace mains

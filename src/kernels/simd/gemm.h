@@ -6,11 +6,12 @@
 namespace mains {
 namespace {
 
-// gemm_nt sums in pieces of this depth: kLanes partial sums (element i of the piece in lane i mod
-// kLanes), folded by halves, pieces added in order. That order is a function of k alone, so an element
-// has the same bits in a tile of any shape. 1024 floats are 4 KiB: rows a power of two apart then meet
-// each set of an 8- to 12-way first-level cache once per row, and four columns and six rows fit.
-constexpr int64_t kDepth = 1024;
+// gemm_nt sums in pieces of this depth: partial sums in the lanes (of f32, element i of the piece in lane i mod
+// kLanes), folded by halves, pieces added in order. That order is a function of k alone, so an element has the
+// same bits in a tile of any shape. 4 KiB: rows a power of two apart then meet each set of an 8- to 12-way
+// first-level cache once per row, and four columns and six rows fit.
+template <typename W>
+constexpr int64_t kDepth = static_cast<int64_t>(4096 / sizeof(typename W::Left));
 // Rows of x that pass over a piece of w before the next ones: 96 x 4 KiB stay in the second level.
 constexpr int64_t kRowBlock = 96;
 // Columns of w that one tile of rows passes before the next: it stays in the first level meanwhile.
@@ -19,30 +20,40 @@ constexpr int64_t kColumnBlock = 16;
 // How many rows ahead parts of narrow rows are asked for.
 constexpr int kAheadRows = 8;
 
-// The right side of a product: in f32, or in numbers of 16 bits, which are widened as they are read. The sums
-// are the same, so the bits are those of a product with the widened numbers.
-struct Floats {
+// The left side of a product in f32, kStep numbers of it in a vector.
+struct FloatsLeft {
+  static constexpr int64_t kStep = kLanes;
+  using Left = float;
+  using Vector = V;
+  static V AllLeft(const float* p) { return Load(p); }
+  static V PartLeft(const float* p, int64_t n) { return LoadPart(p, n); }
+  static V MulAdd(V x, V w, V sum) { return Fma(x, w, sum); }
+};
+
+// The right side: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the same,
+// so the bits are those of a product with the widened numbers.
+struct Floats : FloatsLeft {
   static constexpr bool kNarrow = false;
   using Number = float;
   static V All(const float* p) { return Load(p); }
   static V Part(const float* p, int64_t n) { return LoadPart(p, n); }
 };
-struct F16s {
+struct F16s : FloatsLeft {
   static constexpr bool kNarrow = true;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadF16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadF16Part(p, n); }
 };
-struct Bf16s {
+struct Bf16s : FloatsLeft {
   static constexpr bool kNarrow = true;
   using Number = uint16_t;
   static V All(const uint16_t* p) { return LoadBf16(p); }
   static V Part(const uint16_t* p, int64_t n) { return LoadBf16Part(p, n); }
 };
 
-// One rows x cols tile of dot products of depth k <= kDepth; `add` to out or replace it.
+// One rows x cols tile of dot products of depth k <= kDepth<W>; `add` to out or replace it.
 template <typename W, int rows, int cols>
-void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k,
+void DotTile(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k,
              bool add, float* out, int64_t out_stride) {
   V sums[rows][cols];
 #pragma GCC unroll 8
@@ -51,10 +62,10 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
     for (int c = 0; c < cols; ++c) sums[r][c] = Zero();
   }
   int64_t i = 0;
-  for (; i + kLanes <= k; i += kLanes) {
-    V xs[rows];
+  for (; i + W::kStep <= k; i += W::kStep) {
+    typename W::Vector xs[rows];
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) xs[r] = Load(x + r * x_stride + i);
+    for (int r = 0; r < rows; ++r) xs[r] = W::AllLeft(x + r * x_stride + i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
       // Rows of the next tile: short ones, or parts of rows, are no streams that the processor itself would
@@ -62,20 +73,20 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
       if constexpr (W::kNarrow && rows <= kNarrowRows) {
         if (i % 32 == 0) __builtin_prefetch(w + (c + cols) * w_stride + i);
       }
-      const V ws = InRegister(W::All(w + c * w_stride + i));
+      const typename W::Vector ws = InRegister(W::All(w + c * w_stride + i));
 #pragma GCC unroll 8
-      for (int r = 0; r < rows; ++r) sums[r][c] = Fma(xs[r], ws, sums[r][c]);
+      for (int r = 0; r < rows; ++r) sums[r][c] = W::MulAdd(xs[r], ws, sums[r][c]);
     }
   }
   if (i < k) {
-    V xs[rows];
+    typename W::Vector xs[rows];
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) xs[r] = LoadPart(x + r * x_stride + i, k - i);
+    for (int r = 0; r < rows; ++r) xs[r] = W::PartLeft(x + r * x_stride + i, k - i);
 #pragma GCC unroll 8
     for (int c = 0; c < cols; ++c) {
-      const V ws = W::Part(w + c * w_stride + i, k - i);
+      const typename W::Vector ws = W::Part(w + c * w_stride + i, k - i);
 #pragma GCC unroll 8
-      for (int r = 0; r < rows; ++r) sums[r][c] = Fma(xs[r], ws, sums[r][c]);
+      for (int r = 0; r < rows; ++r) sums[r][c] = W::MulAdd(xs[r], ws, sums[r][c]);
     }
   }
 #pragma GCC unroll 8
@@ -96,7 +107,7 @@ void DotTile(const float* x, int64_t x_stride, const typename W::Number* w, int6
 
 // All columns for `rows` rows at one depth.
 template <typename W, int rows>
-void DotRows(const float* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n,
+void DotRows(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n,
              int64_t k, bool add, float* out, int64_t out_stride) {
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
@@ -118,7 +129,7 @@ inline int64_t RowsOfTile(int64_t left) {
 }
 
 template <typename W, int rows>
-void DotRowsUpTo(int64_t count, const float* x, int64_t x_stride, const typename W::Number* w,
+void DotRowsUpTo(int64_t count, const typename W::Left* x, int64_t x_stride, const typename W::Number* w,
                  int64_t w_stride, int64_t n, int64_t k, bool add, float* out, int64_t out_stride) {
   if constexpr (rows > 1) {
     if (count < rows) {
@@ -130,13 +141,13 @@ void DotRowsUpTo(int64_t count, const float* x, int64_t x_stride, const typename
 }
 
 template <typename W>
-void GemmNtOf(const float* x, int64_t x_stride, int64_t m, const typename W::Number* w, int64_t w_stride,
+void GemmNtOf(const typename W::Left* x, int64_t x_stride, int64_t m, const typename W::Number* w, int64_t w_stride,
               int64_t n, int64_t k, float* out, int64_t out_stride) {
   for (int64_t block = 0; block < m; block += kRowBlock) {
     const int64_t block_end = block + kRowBlock < m ? block + kRowBlock : m;
     int64_t begin = 0;
     do {  // once even for k = 0, where the sums are 0
-      const int64_t depth = k - begin < kDepth ? k - begin : kDepth;
+      const int64_t depth = k - begin < kDepth<W> ? k - begin : kDepth<W>;
       for (int64_t c = 0; c < n; c += kColumnBlock) {
         const int64_t columns = n - c < kColumnBlock ? n - c : kColumnBlock;
         for (int64_t r = block; r < block_end;) {
@@ -235,11 +246,11 @@ void GemmNnAddOf(const float* p, int64_t p_stride, int64_t m, const typename W::
   }
 }
 
-void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
+inline void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
             int64_t k, float* out, int64_t out_stride) {
   GemmNtOf<Floats>(x, x_stride, m, w, w_stride, n, k, out, out_stride);
 }
-void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
+inline void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
                int64_t n, float* out, int64_t out_stride) {
   GemmNnAddOf<Floats>(p, p_stride, m, v, v_stride, j, n, out, out_stride);
 }

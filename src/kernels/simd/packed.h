@@ -308,6 +308,25 @@ void PackedRowsOf(const PackedJob& job) {
   }
 }
 
+// The chunk of sixteen weight rows that begins with column block `begin`; its codes as bytes in `bytes` unless
+// that is null.
+template <typename F>
+Chunk ChunkOf(const PackedPanel& w, int64_t sixteen, int64_t begin, int64_t blocks, const Codebook& book,
+              uint8_t* bytes) {
+  const uint8_t* rows = reinterpret_cast<const uint8_t*>(w.data) + sixteen * w.stride;
+  // Of a format with super-blocks, begin is the first block of one.
+  const uint8_t* packed = rows + (F::BlockOf(rows, begin) - F::BlockOf(rows, 0));
+  if constexpr (!F::kIsBytes) {
+    if (bytes == nullptr) return {packed, nullptr};
+    for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
+      const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
+      const uint8_t* codes = F::BlockOf(packed, b) + kHeadBytes;
+      StoreBytes(bytes + b * kSpreadBytes + (half * 8 + step) * kStepBytes, F::LoadBytes(codes, half, step, book));
+    }
+  }
+  return {packed, bytes};
+}
+
 // All rows of x with `tiles` blocks of sixteen weight rows; the columns of the last may go past the panel's.
 template <typename F, int tiles>
 void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
@@ -319,20 +338,8 @@ void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPane
     const int64_t blocks = w.blocks - begin < kChunkBlocks ? w.blocks - begin : kChunkBlocks;
     Chunk chunks[tiles];
     for (int t = 0; t < tiles; ++t) {
-      const uint8_t* rows = reinterpret_cast<const uint8_t*>(w.data) + (sixteen + t) * w.stride;
-      // Of a format with super-blocks, begin is the first block of one.
-      chunks[t] = {rows + (F::BlockOf(rows, begin) - F::BlockOf(rows, 0)), nullptr};
-      if constexpr (!F::kIsBytes) {
-        if (!spread) continue;
-        uint8_t* to = bytes + t * kChunkBlocks * kSpreadBytes;
-        for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
-          const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
-          const uint8_t* codes = F::BlockOf(chunks[t].packed, b) + kHeadBytes;
-          StoreBytes(to + b * kSpreadBytes + (half * 8 + step) * kStepBytes,
-                     F::LoadBytes(codes, half, step, book));
-        }
-        chunks[t].spread = to;
-      }
+      uint8_t* to = spread ? bytes + t * kChunkBlocks * kSpreadBytes : nullptr;
+      chunks[t] = ChunkOf<F>(w, sixteen + t, begin, blocks, book, to);
     }
     const PackedJob job = {x, first, m, begin, blocks, chunks, book, out, out_stride};
     if (spread) {
@@ -369,22 +376,30 @@ void PackedProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPane
   }
 }
 
-void GemmPacked(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
-                int64_t out_stride) {
+// KernelTable::gemm_packed, where Unit::Run<F> computes the product of a format.
+template <typename Unit>
+void GemmPackedOf(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
+                  int64_t out_stride) {
   const bool bf16 = w.scale_dtype == DType::kBF16;
+  const auto run = [&]<typename F>() { Unit::template Run<F>(x, first, m, w, out, out_stride); };
   switch (w.format) {
     case WeightFormat::kPacked8:
-      (bf16 ? PackedProduct<Packed8<true>> : PackedProduct<Packed8<false>>)(x, first, m, w, out, out_stride);
-      return;
-    case WeightFormat::kPacked4K: PackedProduct<PackedMinK<false>>(x, first, m, w, out, out_stride); return;
-    case WeightFormat::kPacked5K: PackedProduct<PackedMinK<true>>(x, first, m, w, out, out_stride); return;
-    case WeightFormat::kPacked4X: PackedProduct<Packed4X>(x, first, m, w, out, out_stride); return;
-    case WeightFormat::kPacked6K: PackedProduct<Packed6K>(x, first, m, w, out, out_stride); return;
-    default:
-      (bf16 ? PackedProduct<Packed4<true>> : PackedProduct<Packed4<false>>)(x, first, m, w, out, out_stride);
-      return;
+      return bf16 ? run.template operator()<Packed8<true>>() : run.template operator()<Packed8<false>>();
+    case WeightFormat::kPacked4K: return run.template operator()<PackedMinK<false>>();
+    case WeightFormat::kPacked5K: return run.template operator()<PackedMinK<true>>();
+    case WeightFormat::kPacked4X: return run.template operator()<Packed4X>();
+    case WeightFormat::kPacked6K: return run.template operator()<Packed6K>();
+    default: return bf16 ? run.template operator()<Packed4<true>>() : run.template operator()<Packed4<false>>();
   }
 }
+
+struct OnVectors {
+  template <typename F>
+  static void Run(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
+                  int64_t out_stride) {
+    PackedProduct<F>(x, first, m, w, out, out_stride);
+  }
+};
 
 void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row) {
   for (int64_t g = 0; g < out.group_stride; ++g) {

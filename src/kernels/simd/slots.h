@@ -17,6 +17,10 @@ struct Int8Slots {
   decltype(KernelTable::gemm_packed) gemm_packed;
 };
 
+struct Bf16Slots {
+  decltype(KernelTable::gemm_bf16) gemm_bf16;
+};
+
 struct SimdSlots {
   decltype(KernelTable::gemm_nt) gemm_nt;
   decltype(KernelTable::gemm_nn_add) gemm_nn_add;
@@ -40,5 +44,8 @@ extern const SimdSlots kAvx2Slots;
 extern const SimdSlots kAvx512Slots;
 extern const Int8Slots kAvx2Int8Slots;
 extern const Int8Slots kAvx512VnniSlots;
+extern const Bf16Slots kAvx512Bf16Slots;
+extern const Int8Slots kAmxInt8Slots;
+extern const Bf16Slots kAmxBf16Slots;
 
 }  // namespace mains

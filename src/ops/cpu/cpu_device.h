@@ -51,9 +51,23 @@ class CpuDevice final : public Device {
   // Rows [begin, begin + count) of w as f32: unpacked into `buffer` (count * cols floats), or where they
   // lie if they are f32 already.
   Panel UnpackRows(const Weight& w, int64_t begin, int64_t count, float* buffer) const;
+  // Rows of activations, and the same rounded to bf16 if `rounded` is not null.
+  struct Rows {
+    const float* data;
+    int64_t stride;
+    const uint16_t* rounded = nullptr;
+    int64_t rounded_stride = 0;
+    Rows From(int64_t row) const {
+      return {data + row * stride, stride, rounded == nullptr ? nullptr : rounded + row * rounded_stride,
+              rounded_stride};
+    }
+  };
+  // Of x [tokens, n], rounded if any of the products that follow can use it; the memory is kept from verb to verb.
+  bool TakesRounded(const Weight& w) const;
+  Rows RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory);
   // out = x w^T of x [tokens, cols] with rows [begin, begin + count) of w; `buffer` as of UnpackRows.
-  void PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
-                    int64_t count, float* buffer, float* out, int64_t out_stride) const;
+  void PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count, float* buffer,
+                    float* out, int64_t out_stride) const;
   // Activations as integers, for products with packed weights; the memory is kept from verb to verb.
   struct Int8Memory {
     std::vector<int8_t> codes;
@@ -77,9 +91,9 @@ class CpuDevice final : public Device {
   void ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, const ops::Experts& experts, Tensor y);
   // x w^T of a panel of rows into `out`, through gate and up: silu(x gate^T + b) * (x up^T + b).
   // `buffer` holds one panel, `temp` [tokens, count].
-  void GatedPanel(const float* x, int64_t x_stride, int64_t tokens, const ops::LinearLayer& gate,
-                  const ops::LinearLayer& up, int64_t begin, int64_t count, float* buffer, float* temp,
-                  float* out, int64_t out_stride) const;
+  void GatedPanel(const Rows& x, int64_t tokens, const ops::LinearLayer& gate, const ops::LinearLayer& up,
+                  int64_t begin, int64_t count, float* buffer, float* temp, float* out,
+                  int64_t out_stride) const;
   // Keys or values [count, width] of one page from `column` on, as f32 (see UnpackRows).
   Panel ReadPage(const Batch& batch, int stream, const SequenceStep& s, int64_t page, int64_t count,
                  int64_t column, int64_t width, float* buffer) const;
@@ -113,6 +127,7 @@ class CpuDevice final : public Device {
   std::vector<std::vector<float>> scratch_;
   std::vector<float> span_memory_;  // of attention whose spans are shared out
   Int8Memory int8_, int8_inner_;
+  std::vector<uint16_t> bf16_;
 };
 
 // Of packed weights: tokens whose products with a panel are held at a time, and rows of a panel. 256 x 64

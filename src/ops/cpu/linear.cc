@@ -15,10 +15,13 @@ constexpr int64_t kMinPanelRows = 4;  // the kernels' register block
 // cheaper to unpack once.
 constexpr int64_t kTokensInPlace = 6;
 
-bool MeetInPlace(const Weight& w, int64_t tokens) {
-  return tokens <= kTokensInPlace && w.format == WeightFormat::kPlain &&
-         (w.dtype == DType::kBF16 || w.dtype == DType::kF16) && w.row_bytes % 2 == 0 &&
+bool IsInPlace(const Weight& w, DType dtype) {
+  return w.format == WeightFormat::kPlain && w.dtype == dtype && w.row_bytes % 2 == 0 &&
          reinterpret_cast<uintptr_t>(w.data) % 2 == 0;
+}
+
+bool MeetInPlace(const Weight& w, int64_t tokens) {
+  return tokens <= kTokensInPlace && (IsInPlace(w, DType::kBF16) || IsInPlace(w, DType::kF16));
 }
 
 void AddBias(const Vector& bias, int64_t begin, int64_t count, int64_t tokens, float* out, int64_t stride) {
@@ -49,15 +52,40 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
   return {buffer, w.cols};
 }
 
-void CpuDevice::PanelProduct(const float* x, int64_t x_stride, int64_t tokens, const Weight& w, int64_t begin,
-                             int64_t count, float* buffer, float* out, int64_t out_stride) const {
+bool CpuDevice::TakesRounded(const Weight& w) const {
+  return kernels_.gemm_bf16 != nullptr && IsInPlace(w, DType::kBF16);
+}
+
+CpuDevice::Rows CpuDevice::RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory) {
+  if (!rounded) return {x.f32(), x.stride(0)};
+  const int64_t n = x.dim(1), stride = (n + kBf16Step - 1) / kBf16Step * kBf16Step;
+  if (std::ssize(memory) < x.dim(0) * stride) memory.resize(static_cast<size_t>(x.dim(0) * stride));
+  const KernelTable::FromF32 store = kernels_.from_f32[static_cast<size_t>(DType::kBF16)];
+  pool_.ParallelFor(x.dim(0), 8, static_cast<double>(x.dim(0) * n), [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      uint16_t* to = memory.data() + r * stride;
+      store(x.Row(r), n, to);
+      std::fill(to + n, to + stride, uint16_t{0});
+    }
+  });
+  return {x.f32(), x.stride(0), memory.data(), stride};
+}
+
+void CpuDevice::PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
+                             float* buffer, float* out, int64_t out_stride) const {
+  const std::byte* rows = w.data + begin * w.row_bytes;
+  if (x.rounded != nullptr && TakesRounded(w)) {
+    kernels_.gemm_bf16(x.rounded, x.rounded_stride, tokens, reinterpret_cast<const uint16_t*>(rows),
+                       w.row_bytes / 2, count, w.cols, out, out_stride);
+    return;
+  }
   if (MeetInPlace(w, tokens)) {
-    kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x, x_stride, tokens, w.data + begin * w.row_bytes,
-                                                          w.row_bytes / 2, count, w.cols, out, out_stride);
+    kernels_.gemm_nt_narrow[static_cast<size_t>(w.dtype)](x.data, x.stride, tokens, rows, w.row_bytes / 2,
+                                                          count, w.cols, out, out_stride);
     return;
   }
   const Panel panel = UnpackRows(w, begin, count, buffer);
-  kernels_.gemm_nt(x, x_stride, tokens, panel.data, panel.stride, count, w.cols, out, out_stride);
+  kernels_.gemm_nt(x.data, x.stride, tokens, panel.data, panel.stride, count, w.cols, out, out_stride);
 }
 
 Int8Rows CpuDevice::Int8Memory::Reserve(int64_t rows, int64_t cols) {
@@ -140,13 +168,15 @@ void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool ad
   // The jobs' panels in one row of tasks; first_task[j] is where job j begins.
   std::vector<int64_t> first_task = {0};
   double work = 0;
-  bool any_packed = false, any_float = false;
+  bool any_packed = false, any_float = false, any_rounded = false;
   for (const LinearJob& job : jobs) {
     const int64_t panel = panel_of(job);
     first_task.push_back(first_task.back() + (job.layer->out() + panel - 1) / panel);
     work += MatrixWork(job.layer->out(), in, tokens);
     (job.layer->w.packed() ? any_packed : any_float) = true;
+    any_rounded = any_rounded || (!job.layer->exact && TakesRounded(job.layer->w));
   }
+  const Rows rounded = RowsOf(x, any_rounded, bf16_), exact = {x.f32(), x.stride(0)};
   const Int8Rows integers = any_packed ? Quantize(x, int8_) : Int8Rows();
   ReserveScratch(std::max(any_float ? float_panel * (in + (add ? tokens : 0)) : 0,
                           any_packed ? kPackedPanelRows * std::min(tokens, kPackedTokens) : 0));
@@ -162,25 +192,26 @@ void CpuDevice::Linear(const Tensor& x, std::span<const LinearJob> jobs, bool ad
       PackedPanelProduct(integers, 0, tokens, layer, begin, count, add, Scratch(thread), out, out_stride);
       return;
     }
+    const Rows& rows = layer.exact ? exact : rounded;
     if (!add) {
-      PanelProduct(x.f32(), x.stride(0), tokens, layer.w, begin, count, Scratch(thread), out, out_stride);
+      PanelProduct(rows, tokens, layer.w, begin, count, Scratch(thread), out, out_stride);
       AddBias(layer.bias, begin, count, tokens, out, out_stride);
       return;
     }
     float* sum = Scratch(thread) + float_panel * in;
-    PanelProduct(x.f32(), x.stride(0), tokens, layer.w, begin, count, Scratch(thread), sum, count);
+    PanelProduct(rows, tokens, layer.w, begin, count, Scratch(thread), sum, count);
     AddBias(layer.bias, begin, count, tokens, sum, count);
     for (int64_t t = 0; t < tokens; ++t)
       kernels_.add_scaled(sum + t * count, 1.0f, count, out + t * out_stride);
   });
 }
 
-void CpuDevice::GatedPanel(const float* x, int64_t x_stride, int64_t tokens, const ops::LinearLayer& gate,
+void CpuDevice::GatedPanel(const Rows& x, int64_t tokens, const ops::LinearLayer& gate,
                            const ops::LinearLayer& up, int64_t begin, int64_t count, float* buffer,
                            float* temp, float* out, int64_t out_stride) const {
-  PanelProduct(x, x_stride, tokens, gate.w, begin, count, buffer, out, out_stride);
+  PanelProduct(x, tokens, gate.w, begin, count, buffer, out, out_stride);
   AddBias(gate.bias, begin, count, tokens, out, out_stride);
-  PanelProduct(x, x_stride, tokens, up.w, begin, count, buffer, temp, count);
+  PanelProduct(x, tokens, up.w, begin, count, buffer, temp, count);
   AddBias(up.bias, begin, count, tokens, temp, count);
   for (int64_t t = 0; t < tokens; ++t)
     kernels_.swiglu(out + t * out_stride, temp + t * count, count, out + t * out_stride);
@@ -202,12 +233,13 @@ void CpuDevice::GatedLinear(const Tensor& x, const ops::LinearLayer& gate, const
     });
     return;
   }
+  const Rows rows = RowsOf(x, TakesRounded(gate.w) || TakesRounded(up.w), bf16_);
   ReserveScratch(panel * (in + tokens));
   pool_.ParallelFor((gate.out() + panel - 1) / panel, 1, work, [&](int64_t task, int64_t, int thread) {
     const int64_t begin = task * panel, count = std::min(panel, gate.out() - begin);
     float* buffer = Scratch(thread);
-    GatedPanel(x.f32(), x.stride(0), tokens, gate, up, begin, count, buffer, buffer + panel * in,
-               out.f32() + begin, out.stride(0));
+    GatedPanel(rows, tokens, gate, up, begin, count, buffer, buffer + panel * in, out.f32() + begin,
+               out.stride(0));
   });
 }
 

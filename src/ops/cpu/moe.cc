@@ -95,11 +95,12 @@ void CpuDevice::ExpertsGated(const Tensor& x, int64_t top_k, const SortedPairs& 
   }
   const Tensor gathered = ctx.NewF32({pairs, d});
   each_pair([&](int64_t token, int64_t i) { std::copy_n(x.Row(token), d, gathered.Row(i)); });
+  const Rows all = RowsOf(gathered, TakesRounded(experts.gate[0]) || TakesRounded(experts.up[0]), bf16_);
   ReserveScratch(panel * (d + pairs));
   each_task([&](const ExpertTask& task, int64_t first, int64_t rows, const ops::LinearLayer& gate,
                 const ops::LinearLayer& up, float* scratch, float* out) {
-    GatedPanel(gathered.Row(first), d, rows, gate, up, task.begin, task.count, scratch, scratch + panel * d,
-               out, ff);
+    GatedPanel(all.From(first), rows, gate, up, task.begin, task.count, scratch, scratch + panel * d, out,
+               ff);
   });
 }
 
@@ -110,6 +111,7 @@ void CpuDevice::ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, con
   const bool packed = experts.down[0].packed();
   const int64_t panel = packed ? kPackedPanelRows : PanelRows(ff);
   const Int8Rows integers = packed ? Quantize(hidden, int8_inner_) : Int8Rows();
+  const Rows all = RowsOf(hidden, !packed && TakesRounded(experts.down[0]), bf16_);
   ReserveScratch(packed ? kPackedPanelRows * kPackedTokens : panel * ff);
   const std::vector<ExpertTask> tasks = PanelTasks(sorted.first_row, d, panel);
   pool_.ParallelFor(
@@ -122,8 +124,8 @@ void CpuDevice::ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, con
                              /*add=*/false, Scratch(thread), out, d);
           return;
         }
-        PanelProduct(hidden.Row(first), ff, rows, experts.down[task.expert], task.begin, task.count,
-                     Scratch(thread), out, d);
+        PanelProduct(all.From(first), rows, experts.down[task.expert], task.begin, task.count, Scratch(thread),
+                     out, d);
       });
 }
 
