@@ -201,7 +201,8 @@ class EngineImpl final : public Engine {
                  : options.threads > 0 ? options.threads
                                        : AvailableCores()) {
     const Isa isa = options.isa.value_or(DetectIsa());
-    device_ = options.reference ? MakeReferenceDevice() : MakeCpuDevice(isa, threads_);
+    device_ =
+        options.reference ? MakeReferenceDevice() : MakeCpuDevice(isa, threads_, options.round_activations);
     device_name_ = options.reference ? "reference"
                                      : std::string(IsaName(isa)) + ", " + std::to_string(threads_) +
                                            (threads_ == 1 ? " thread" : " threads");
@@ -712,7 +713,7 @@ Result<std::unique_ptr<Engine>> Engine::Load(const std::filesystem::path& model,
 Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> checkpoint,
                                              const EngineOptions& options) {
   std::unique_ptr<WeightPacker> packer;
-  if (!options.reference && options.pack_weights) {
+  if (!options.reference && options.round_activations) {
     // Unlike pages of a file, packed weights cannot be dropped: some memory is left for state.
     const int64_t total = std::max<int64_t>(1, checkpoint->file_bytes());
     packer = std::make_unique<WeightPacker>(

@@ -58,11 +58,13 @@ struct EngineOptions {
   std::set<std::string> ignored_config_keys;  // keys of config.json that the user vouches for
   // Touch all weights while loading, so that a broken disk shows now and the first answer is fast.
   bool read_weights = false;
-  // Lay large 8- and 4-bit weights out for integer products (tensor/packed.h): their layers round activations
-  // to 8 bits in groups of 32, and run several times as fast. Without, every product is one of f32 numbers.
-  bool pack_weights = true;
-  // Weights that are stored as floats are rounded to so many bits while loading; needs pack_weights. In 4
-  // bits, keys, values and the head have 8, and of a mixture all but the experts.
+  // Products in the numbers that the processor multiplies fastest: large 8- and 4-bit weights are laid out
+  // for integer products (tensor/packed.h), for which activations are rounded to 8 bits in groups of 32; for
+  // bf16 weights and state they are rounded to bf16, where there are instructions for it. Several times as
+  // fast. Without, every product is one of f32 numbers.
+  bool round_activations = true;
+  // Weights that are stored as floats are rounded to so many bits while loading; needs round_activations. In
+  // 4 bits, keys, values and the head have 8, and of a mixture all but the experts.
   WeightPrecision precision = WeightPrecision::kNative;
   // Keep rounded weights in a file beside the model, and take them from there (io/rounded_cache.h).
   bool keep_rounded = false;

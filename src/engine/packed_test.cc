@@ -134,7 +134,7 @@ Weight Sized(DType dtype, int64_t rows) {
 
 std::vector<float> Logits(const Kind& kind, bool packed, std::optional<Isa> isa, int threads, int64_t chunk) {
   EngineOptions options;
-  options.pack_weights = packed;
+  options.round_activations = packed;
   options.precision = kind.precision;
   options.isa = isa;
   options.threads = threads;

@@ -17,6 +17,7 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
   table.quantize_row = int8.quantize_row;
   table.gemm_packed = int8.gemm_packed;
   table.gemm_bf16 = bf16.gemm_bf16;
+  table.gemm_nn_add_bf16 = bf16.gemm_nn_add_bf16;
   for (int i = 0; i < slots.unpack_count; ++i) {
     table.unpack[static_cast<size_t>(slots.unpack[i].slot)] = slots.unpack[i].unpack;
   }

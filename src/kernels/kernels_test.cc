@@ -285,8 +285,8 @@ TEST_P(Bf16KernelsTest, GemmBf16GivesARowTheSameBitsInAnyCompany) {
     for (int64_t r = 0; r < s.m; r += 5) {
       for (int64_t col = 0; col < s.n; col += 3) {
         float alone = -1;
-        table_.gemm_bf16(c.x.data() + r * c.xs(), c.xs(), 1, c.w.data() + col * c.ws(), c.ws(), 1, s.k, &alone,
-                         1);
+        table_.gemm_bf16(c.x.data() + r * c.xs(), c.xs(), 1, c.w.data() + col * c.ws(), c.ws(), 1, s.k,
+                         &alone, 1);
         ASSERT_TRUE(SameBits(alone, c.Out(r, col))) << r << ", " << col;
       }
     }
@@ -303,6 +303,90 @@ TEST_P(Bf16KernelsTest, GemmBf16KeepsNanInItsRowAndColumn) {
     for (int64_t r = 0; r < c.s.m; ++r) {
       for (int64_t col = 0; col < c.s.n; ++col)
         ASSERT_EQ(std::isnan(c.Out(r, col)), r == 3 || col == 17) << r << ", " << col;
+    }
+  }
+}
+
+// Rows of p filled up with zeros, v with nothing behind its last.
+struct Bf16AddCase {
+  explicit Bf16AddCase(Shape shape)
+      : s(shape),
+        p(Bf16Case::Rows(s.m, ps(), 13)),
+        v(Bf16Case::Rows(s.k, vs(), 14)),
+        before(Random((s.m - 1) * os() + s.n, 5)),
+        out(before) {
+    for (int64_t r = 0; r < s.m; ++r)
+      std::fill(p.begin() + r * ps() + s.k, p.begin() + (r + 1) * ps(), uint16_t{0});
+    v.resize(static_cast<size_t>(std::max<int64_t>(0, (s.k - 1) * vs() + s.n)));
+    v.shrink_to_fit();
+  }
+  int64_t ps() const { return (s.k + kBf16Step - 1) / kBf16Step * kBf16Step + kBf16Step; }
+  int64_t vs() const { return s.n + 1; }
+  int64_t os() const { return s.n + 3; }
+  void Run(const KernelTable& table, int64_t depth) {
+    table.gemm_nn_add_bf16(p.data(), ps(), s.m, v.data(), vs(), depth, s.n, out.data(), os());
+  }
+  Shape s;
+  std::vector<uint16_t> p, v;
+  std::vector<float> before, out;
+};
+
+std::vector<Shape> Bf16AddShapes() {
+  std::vector<Shape> shapes;
+  for (int64_t m : {1, 2, 5, 6, 7, 12, 16, 17, 33}) {
+    for (int64_t n : {1, 15, 16, 17, 33, 64, 65, 128, 130}) {
+      for (int64_t j : {1, 63, 64}) shapes.push_back({m, n, j});
+    }
+  }
+  for (int64_t j = 0; j <= 70; ++j) shapes.push_back({3, 37, j});
+  shapes.push_back({5, 70, 600});
+  return shapes;
+}
+
+TEST_P(Bf16KernelsTest, GemmNnAddBf16IsTheMatrixProduct) {
+  for (Shape s : Bf16AddShapes()) {
+    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    Bf16AddCase c(s);
+    c.Run(table_, s.k);
+    for (int64_t r = 0; r < s.m; ++r) {
+      for (int64_t col = 0; col < s.n; ++col) {
+        const size_t at = static_cast<size_t>(r * c.os() + col);
+        double exact = c.before[at], magnitude = std::abs(exact);
+        for (int64_t i = 0; i < s.k; ++i) {
+          const double product = static_cast<double>(F32FromBf16(c.p[static_cast<size_t>(r * c.ps() + i)])) *
+                                 F32FromBf16(c.v[static_cast<size_t>(i * c.vs() + col)]);
+          exact += product;
+          magnitude += std::abs(product);
+        }
+        ASSERT_LE(std::abs(c.out[at] - exact), static_cast<double>(s.k + 4) * kUlp * magnitude);
+      }
+      for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) {
+        const size_t at = static_cast<size_t>(r * c.os() + gap);
+        ASSERT_EQ(c.out[at], c.before[at]);
+      }
+    }
+  }
+}
+
+// Beside other rows and columns, and with rows of v behind that its zeros meet: how attention uses it.
+TEST_P(Bf16KernelsTest, GemmNnAddBf16GivesTheSameBitsInAnyCompanyAndBeforeZeros) {
+  for (Shape s : Bf16AddShapes()) {
+    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    Bf16AddCase c(s);
+    for (int64_t keep = s.k; keep >= 0; keep -= 31) {
+      for (int64_t r = 0; r < s.m; ++r)
+        std::fill(c.p.begin() + r * c.ps() + keep, c.p.begin() + (r + 1) * c.ps(), uint16_t{0});
+      c.out = c.before;
+      c.Run(table_, s.k);
+      for (int64_t r = 0; r < s.m; r += 3) {
+        for (int64_t col = 0; col < s.n; col += 5) {
+          const size_t at = static_cast<size_t>(r * c.os() + col);
+          float alone = c.before[at];
+          table_.gemm_nn_add_bf16(c.p.data() + r * c.ps(), c.ps(), 1, c.v.data() + col, c.vs(), keep, 1, &alone,
+                                  1);
+          ASSERT_TRUE(SameBits(alone, c.out[at])) << r << ", " << col << " of " << keep;
+        }
+      }
     }
   }
 }

@@ -83,9 +83,15 @@ struct KernelTable {
   std::array<GemmNnAddNarrow, 3> gemm_nn_add_narrow{};
 
   // gemm_nt of bf16 with bf16, rows of x filled up with zeros to kBf16Step: products are exact, sums f32, in
-  // an order that depends on k alone; denormals count as zeros. Null where the instruction set has no such product.
+  // an order that depends on k alone; denormals count as zeros. Null where the instruction set has no such
+  // product.
   void (*gemm_bf16)(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
                     int64_t n, int64_t k, float* out, int64_t out_stride) = nullptr;
+  // gemm_nn_add of bf16 with bf16 in the same way, rows of p filled up with zeros to kBf16Step. Rows of p
+  // that end in zeros give the bits of shorter ones, but for infinities and NaN that the zeros meet. Null
+  // together with gemm_bf16.
+  void (*gemm_nn_add_bf16)(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_t* v,
+                           int64_t v_stride, int64_t j, int64_t n, float* out, int64_t out_stride) = nullptr;
 
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.

@@ -55,7 +55,8 @@ class Device {
 // Plain loops over exact weights, one thread: the truth that the others are tested against.
 std::unique_ptr<Device> MakeReferenceDevice();
 
-// Threads and the kernels of an instruction set.
-std::unique_ptr<Device> MakeCpuDevice(Isa isa, int threads);
+// Threads and the kernels of an instruction set. Without `round_activations`, products with bf16 are those of
+// f32 numbers on every one of them; packed weights are always met by integers.
+std::unique_ptr<Device> MakeCpuDevice(Isa isa, int threads, bool round_activations = true);
 
 }  // namespace mains

@@ -59,8 +59,9 @@ void Add(Context& ctx, const Tensor& y, Tensor x);
 struct LinearLayer {
   Weight w;
   Vector bias;
-  // Whether x is taken as it is. Otherwise a device may round it: to 8-bit integers in groups where w is packed,
-  // to bf16 where w is. Of those that choose (routers), a small change of the input may change everything.
+  // Whether x is taken as it is. Otherwise a device may round it: to 8-bit integers in groups where w is
+  // packed, to bf16 where w is. Of those that choose (routers), a small change of the input may change
+  // everything.
   bool exact = false;
   int64_t out() const { return w.rows; }
   int64_t in() const { return w.cols; }

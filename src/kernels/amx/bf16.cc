@@ -1,9 +1,10 @@
-// Products of bf16 on tiles: 32 rows of x with 32 rows of w, whose sums are four tiles, so that each tile that
-// is loaded is used twice and the unit never waits for a sum (speed.md of the processor: 16 cycles for a
+// Products of bf16 on tiles: 32 rows of x with 32 rows of w, whose sums are four tiles, so that each tile
+// that is loaded is used twice and the unit never waits for a sum (speed.md of the processor: 16 cycles for a
 // product, 52 until its sum is ready).
 #include <immintrin.h>
 
 #include "kernels/amx/tiles.h"
+#include "kernels/avx512/pairs.h"
 #include "kernels/simd/slots.h"
 
 namespace mains {
@@ -13,59 +14,14 @@ constexpr int64_t kTile = 16;          // rows of a tile, and numbers of 32 bits
 constexpr int64_t kPairs = 2 * kTile;  // numbers of bf16 in a row
 // Columns that are laid out at a time: 32 rows of w take 32 KiB then, and as many rows of x.
 constexpr int64_t kDepth = 512;
-constexpr int64_t kTileBytes = 1024;
-
-// Rows of 16 numbers of 32 bits become columns.
-inline void Transpose16(__m512i (&rows)[16]) {
-  __m512i twos[16], fours[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    twos[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-    twos[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-  }
-  // fours[4 i + j]: column 4 q + j of rows 4 i ... in quarter q.
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    fours[i] = _mm512_unpacklo_epi64(twos[i], twos[i + 2]);
-    fours[i + 1] = _mm512_unpackhi_epi64(twos[i], twos[i + 2]);
-    fours[i + 2] = _mm512_unpacklo_epi64(twos[i + 1], twos[i + 3]);
-    fours[i + 3] = _mm512_unpackhi_epi64(twos[i + 1], twos[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) {
-    const __m512i even_low = _mm512_shuffle_i32x4(fours[j], fours[4 + j], 0x88);
-    const __m512i odd_low = _mm512_shuffle_i32x4(fours[j], fours[4 + j], 0xDD);
-    const __m512i even_high = _mm512_shuffle_i32x4(fours[8 + j], fours[12 + j], 0x88);
-    const __m512i odd_high = _mm512_shuffle_i32x4(fours[8 + j], fours[12 + j], 0xDD);
-    rows[j] = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
-    rows[4 + j] = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
-    rows[8 + j] = _mm512_shuffle_i32x4(even_low, even_high, 0xDD);
-    rows[12 + j] = _mm512_shuffle_i32x4(odd_low, odd_high, 0xDD);
-  }
-}
-
-// `depth` columns of up to sixteen rows of w as right tiles, one behind the other: [pair of columns][row][2].
-// What is missing of either becomes zeros.
-void LayOut(const uint16_t* w, int64_t stride, int64_t rows, int64_t depth, std::byte* to) {
-  for (int64_t k = 0; k < depth; k += kPairs, to += kTileBytes) {
-    const int64_t left = depth - k < kPairs ? depth - k : kPairs;
-    const __mmask32 some = left == kPairs ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
-    __m512i tile[16];
-#pragma GCC unroll 16
-    for (int r = 0; r < kTile; ++r) {
-      tile[r] = r < rows ? _mm512_maskz_loadu_epi16(some, w + r * stride + k) : _mm512_setzero_si512();
-    }
-    Transpose16(tile);
-#pragma GCC unroll 16
-    for (int r = 0; r < kTile; ++r) _mm512_store_si512(to + r * 64, tile[r]);
-  }
-}
+constexpr int64_t kTileBytes = 1024, kColumnTilesBytes = kDepth / kPairs * kTileBytes;
+constexpr PairLayout kTileLayout = {64, kColumnTilesBytes, kTileBytes};
 
 // Sums in tiles 0 to 3, x in 4 and 5, w in 6 and 7.
 TileConfig ConfigOf(int64_t rows, int64_t columns) {
   TileConfig config;
-  const int64_t r[2] = {rows < kTile ? rows : kTile, rows - kTile}, c[2] = {columns < kTile ? columns : kTile,
-                                                                            columns - kTile};
+  const int64_t r[2] = {rows < kTile ? rows : kTile, rows - kTile},
+                c[2] = {columns < kTile ? columns : kTile, columns - kTile};
   for (int i = 0; i < 2; ++i) {
     for (int j = 0; j < 2; ++j) {
       if (r[i] > 0 && c[j] > 0) config.Set(2 * i + j, r[i], c[j] * 4);
@@ -82,7 +38,7 @@ void Block(const uint16_t* x, int64_t x_stride, const std::byte* w, int64_t dept
            int64_t out_stride) {
   const int64_t row_bytes = x_stride * 2, out_bytes = out_stride * 4;
   const uint16_t* x1 = x + kTile * x_stride;
-  const std::byte* w1 = w + kDepth / kPairs * kTileBytes;
+  const std::byte* w1 = w + kColumnTilesBytes;
   float* out1 = out + kTile * out_stride;
   if (add) {
     LoadTile<0>(out, out_bytes);
@@ -115,29 +71,26 @@ void Block(const uint16_t* x, int64_t x_stride, const std::byte* w, int64_t dept
   if constexpr (two_rows && two_columns) StoreTile<3>(out1 + kTile, out_bytes);
 }
 
-// Every sum is one chain of tile products in the order of k, which goes on where a piece of it ends: the same
-// bits for any m.
-void GemmBf16(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride, int64_t n,
-              int64_t k, float* out, int64_t out_stride) {
-  alignas(64) std::byte tiles[2 * kDepth / kPairs * kTileBytes];
+// out[m, n] (+)= x w, where lay_out(column, columns, begin, depth, tiles) lays out columns of w. Every sum is
+// one chain of tile products in the order of k, which goes on where a piece of it ends: the same bits for any
+// m.
+template <typename LayOutFn>
+void Product(const uint16_t* x, int64_t x_stride, int64_t m, int64_t n, int64_t k, bool add, LayOutFn lay_out,
+             float* out, int64_t out_stride) {
+  alignas(64) std::byte tiles[2 * kColumnTilesBytes];
   for (int64_t c = 0; c < n; c += 2 * kTile) {
     const int64_t columns = n - c < 2 * kTile ? n - c : 2 * kTile;
     int64_t begin = 0;
     do {  // once even for k = 0, where the sums are 0
       const int64_t depth = k - begin < kDepth ? k - begin : kDepth;
-      const uint16_t* from = w + c * w_stride + begin;
-      LayOut(from, w_stride, columns, depth, tiles);
-      if (columns > kTile) {
-        LayOut(from + kTile * w_stride, w_stride, columns - kTile, depth,
-               tiles + kDepth / kPairs * kTileBytes);
-      }
+      lay_out(c, columns, begin, depth, tiles);
       for (int64_t r = 0; r < m; r += 2 * kTile) {
         const int64_t rows = m - r < 2 * kTile ? m - r : 2 * kTile;
         if (r == 0 || rows < 2 * kTile) ConfigureTiles(ConfigOf(rows, columns));
-        const auto block = rows > kTile ? columns > kTile ? Block<true, true> : Block<true, false>
-                           : columns > kTile ? Block<false, true>
+        const auto block = rows > kTile      ? columns > kTile ? Block<true, true> : Block<true, false>
+                                : columns > kTile ? Block<false, true>
                                              : Block<false, false>;
-        block(x + r * x_stride + begin, x_stride, tiles, depth, begin > 0, out + r * out_stride + c,
+        block(x + r * x_stride + begin, x_stride, tiles, depth, add || begin > 0, out + r * out_stride + c,
               out_stride);
       }
       begin += depth;
@@ -146,8 +99,24 @@ void GemmBf16(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w,
   ReleaseTiles();
 }
 
+void GemmBf16(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride, int64_t n,
+              int64_t k, float* out, int64_t out_stride) {
+  const auto lay_out = [&](int64_t column, int64_t columns, int64_t begin, int64_t depth, std::byte* to) {
+    LayOutRows(w + column * w_stride + begin, w_stride, columns, depth, kTileLayout, to);
+  };
+  Product(x, x_stride, m, n, k, /*add=*/false, lay_out, out, out_stride);
+}
+
+void GemmNnAddBf16(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_t* v, int64_t v_stride,
+                   int64_t j, int64_t n, float* out, int64_t out_stride) {
+  const auto lay_out = [&](int64_t column, int64_t columns, int64_t begin, int64_t depth, std::byte* to) {
+    LayOutColumns(v + begin * v_stride + column, v_stride, columns, depth, /*fill=*/kPairs, kTileLayout, to);
+  };
+  Product(p, p_stride, m, n, j, /*add=*/true, lay_out, out, out_stride);
+}
+
 }  // namespace
 
-const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16};
+const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
 
 }  // namespace mains

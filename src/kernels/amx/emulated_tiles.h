@@ -1,6 +1,6 @@
 // For tests: the tile instructions on a processor that lacks them. It refuses each as unknown; a handler of
-// SIGILL then does what the manual says (Intel SDM, volume 2: LDTILECFG to TILEZERO) and goes on behind it. So
-// the very code that a processor with tiles runs is tested on any x86-64, if at thousandths of its speed.
+// SIGILL then does what the manual says (Intel SDM, volume 2: LDTILECFG to TILEZERO) and goes on behind it.
+// So the very code that a processor with tiles runs is tested on any x86-64, if at thousandths of its speed.
 #pragma once
 
 #if defined(__x86_64__)
@@ -64,8 +64,9 @@ class EmulatedTiles {
   static constexpr int kTiles = emulated::kTiles;
 
   static int64_t Register(const ucontext_t& context, int number) {
-    static constexpr int kOrder[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                       REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    static constexpr int kOrder[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                       REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                       REG_R12, REG_R13, REG_R14, REG_R15};
     return context.uc_mcontext.gregs[kOrder[number]];
   }
 

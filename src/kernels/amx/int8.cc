@@ -1,5 +1,5 @@
-// Products with packed weights on tiles: sixteen rows of activations with sixteen rows of weights, a group of 32
-// columns at a time, since every group has scales of its own. The unit's sums go through a buffer to the
+// Products with packed weights on tiles: sixteen rows of activations with sixteen rows of weights, a group of
+// 32 columns at a time, since every group has scales of its own. The unit's sums go through a buffer to the
 // vectors, which scale and add them while it is at the next group.
 #include "kernels/avx512/int8.h"
 
@@ -15,8 +15,8 @@ constexpr int64_t kTile = 16;
 // instructions, a tile's sums 32 for up to sixteen rows.
 constexpr int64_t kFewestTileRows = 4;
 
-// Tiles: of the sums of whole blocks of rows (of either half of a column block, so that the second need not wait
-// until the first is stored), and of the last rows.
+// Tiles: of the sums of whole blocks of rows (of either half of a column block, so that the second need not
+// wait until the first is stored), and of the last rows.
 constexpr int kSums = 0, kRows = 2, kWeights = 3, kLastSums = 4, kLastRows = 6;
 
 template <typename F>
@@ -50,8 +50,9 @@ void TileOfRows(const PackedJob& job, int64_t done, int64_t count) {
     const Chunk& chunk = job.chunks[0];
     const int64_t row = job.row + done, column_block = job.column_block + b;
     const int8_t* x = job.x.codes + row * job.x.code_stride + column_block * 64 + half * 32;
-    const uint8_t* w = (F::kIsBytes ? F::BlockOf(chunk.packed, b) + kHeadBytes : chunk.spread + b * kSpreadBytes) +
-                       half * kGroupSteps * kStepBytes;
+    const uint8_t* w =
+        (F::kIsBytes ? F::BlockOf(chunk.packed, b) + kHeadBytes : chunk.spread + b * kSpreadBytes) +
+        half * kGroupSteps * kStepBytes;
 #pragma GCC unroll 2
     for (int part = 0; part < F::kParts; ++part) {
       LoadTile<rows_tile>(x + part * part_columns, job.x.code_stride);
@@ -87,8 +88,8 @@ void TileOfRows(const PackedJob& job, int64_t done, int64_t count) {
 
 // All rows of x with sixteen rows of weights; the columns may go past the panel's.
 template <typename F>
-void TileColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen, float* out,
-                 int64_t out_stride) {
+void TileColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
+                 float* out, int64_t out_stride) {
   const Codebook book = LoadCodebook(w.codebook);
   alignas(64) uint8_t bytes[F::kIsBytes ? 1 : kChunkBlocks * kSpreadBytes];
   for (int64_t begin = 0; begin < w.blocks; begin += kChunkBlocks) {
@@ -118,8 +119,8 @@ void TileProduct(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel&
   for (; c + kTile <= w.rows; c += kTile) TileColumns<F>(x, first, m, w, c / kTile, out + c, out_stride);
   ReleaseTiles();
   if (c == w.rows) return;
-  const PackedPanel rest = {w.data + c / kTile * w.stride, w.stride, w.rows - c, w.blocks, w.format, w.scale_dtype,
-                            w.codebook};
+  const PackedPanel rest = {
+      w.data + c / kTile * w.stride, w.stride, w.rows - c, w.blocks, w.format, w.scale_dtype, w.codebook};
   PackedProduct<F>(x, first, m, rest, out + c, out_stride);
 }
 

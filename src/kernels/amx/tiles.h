@@ -49,8 +49,8 @@ template <int sums, int x, int w>
 inline void AddProductsOfBytes() {
   asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(sums), "n"(x), "n"(w));
 }
-// sums[i, j] += (sum over k of x[i, 2 k] * w[k, 2 j]) + (sum over k of x[i, 2 k + 1] * w[k, 2 j + 1]) of bf16, each
-// sum with one rounding for a product and its addition.
+// sums[i, j] += (sum over k of x[i, 2 k] * w[k, 2 j]) + (sum over k of x[i, 2 k + 1] * w[k, 2 j + 1]) of
+// bf16, each sum with one rounding for a product and its addition.
 template <int sums, int x, int w>
 inline void AddProductsOfBf16() {
   asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"n"(sums), "n"(x), "n"(w));

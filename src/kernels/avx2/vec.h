@@ -127,6 +127,11 @@ inline V Pow2(V n) {
   return _mm256_castsi256_ps(
       _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+// a * 2^n for whole n in [-252, 254].
+inline V MulPow2(V a, V n) {
+  const V half = RoundEven(Mul(n, Set1(0.5f)));
+  return Mul(Mul(a, Pow2(half)), Pow2(Sub(n, half)));
+}
 
 inline V SwapPairs(V a) {
   return _mm256_permute_ps(a, 0xB1);

@@ -1,6 +1,7 @@
 // Products of bf16 with bf16: one instruction multiplies 32 pairs exactly and adds neighbours to 16 sums.
 #include "kernels/avx512/vec.h"
 
+#include "kernels/avx512/pairs.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/slots.h"
 
@@ -24,8 +25,126 @@ struct Bf16Pairs {
   }
 };
 
+constexpr int kVectors = 4;  // of columns that a tile of sums is wide
+
+template <int rows, int vectors>
+void AddPairs(const uint16_t* p, int64_t p_stride, const __m512i* right, int64_t right_stride, int64_t pairs,
+              bool add, __mmask16 last, float* out, int64_t out_stride) {
+  V sums[rows][vectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < vectors; ++c) {
+      const float* from = out + r * out_stride + c * kLanes;
+      sums[r][c] = !add ? Zero() : c == vectors - 1 ? _mm512_maskz_loadu_ps(last, from) : Load(from);
+    }
+  }
+  for (int64_t pair = 0; pair < pairs; ++pair) {
+    __m512i v[vectors];
+#pragma GCC unroll 8
+    for (int c = 0; c < vectors; ++c) v[c] = right[pair * right_stride + c];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+      int both;
+      __builtin_memcpy(&both, p + r * p_stride + 2 * pair, sizeof(both));
+      const __m512i factors = _mm512_set1_epi32(both);
+#pragma GCC unroll 8
+      for (int c = 0; c < vectors; ++c) sums[r][c] = Bf16Pairs::MulAdd(factors, v[c], sums[r][c]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < vectors; ++c) {
+      float* to = out + r * out_stride + c * kLanes;
+      if (c == vectors - 1) {
+        _mm512_mask_storeu_ps(to, last, sums[r][c]);
+      } else {
+        Store(to, sums[r][c]);
+      }
+    }
+  }
+}
+
+template <int rows>
+void AddPairsOfColumns(const uint16_t* p, int64_t p_stride, const __m512i* right, int64_t right_stride,
+                       int64_t columns, int64_t pairs, bool add, float* out, int64_t out_stride) {
+  int64_t c = 0;
+  for (; c + kVectors * kLanes <= columns; c += kVectors * kLanes) {
+    AddPairs<rows, kVectors>(p, p_stride, right + c / kLanes, right_stride, pairs, add, 0xFFFF, out + c,
+                             out_stride);
+  }
+  for (; c < columns; c += kLanes) {
+    const __mmask16 some = columns - c >= kLanes ? 0xFFFF : FirstLanes(columns - c);
+    AddPairs<rows, 1>(p, p_stride, right + c / kLanes, right_stride, pairs, add, some, out + c, out_stride);
+  }
+}
+
+template <int rows>
+void AddPairsUpTo(int64_t count, const uint16_t* p, int64_t p_stride, const __m512i* right,
+                  int64_t right_stride, int64_t columns, int64_t pairs, bool add, float* out,
+                  int64_t out_stride) {
+  if constexpr (rows > 1) {
+    if (count < rows) {
+      AddPairsUpTo<rows - 1>(count, p, p_stride, right, right_stride, columns, pairs, add, out, out_stride);
+      return;
+    }
+  }
+  AddPairsOfColumns<rows>(p, p_stride, right, right_stride, columns, pairs, add, out, out_stride);
+}
+
+// out[m, n] (+)= x w, where lay_out(column, columns, begin, depth, layout, to) lays out columns of w, up to
+// `block_pairs` pairs of `block_vectors` times sixteen: 16 KiB, which stay in the first level while all rows
+// of x pass over them. Every sum is one chain in the order of k.
+template <int64_t block_pairs, int64_t block_vectors, typename LayOutFn>
+void PairsProduct(const uint16_t* x, int64_t x_stride, int64_t m, int64_t n, int64_t k, bool add,
+                  LayOutFn lay_out, float* out, int64_t out_stride) {
+  alignas(64) std::byte block[block_pairs * block_vectors * 64];
+  constexpr PairLayout layout = {64 * block_vectors, 64, 16 * 64 * block_vectors};
+  for (int64_t begin = 0; begin < k; begin += 2 * block_pairs) {
+    const int64_t depth = k - begin < 2 * block_pairs ? k - begin : 2 * block_pairs;
+    for (int64_t c = 0; c < n; c += block_vectors * kLanes) {
+      const int64_t columns = n - c < block_vectors * kLanes ? n - c : block_vectors * kLanes;
+      lay_out(c, columns, begin, depth, layout, block);
+      for (int64_t r = 0; r < m;) {
+        const int64_t count = RowsOfTile(m - r);
+        AddPairsUpTo<kTileRows>(count, x + r * x_stride + begin, x_stride,
+                                reinterpret_cast<const __m512i*>(block), block_vectors, columns,
+                                (depth + 1) / 2, add || begin > 0, out + r * out_stride + c, out_stride);
+        r += count;
+      }
+    }
+  }
+}
+
+// Up to this depth the sums of sixteen columns side by side, each a chain, are cheaper than sums in lanes
+// that have to be folded, though the columns have to be laid out for it.
+constexpr int64_t kShortDepth = 256;
+
+void GemmBf16(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride, int64_t n,
+              int64_t k, float* out, int64_t out_stride) {
+  if (k > kShortDepth || k == 0) {
+    GemmNtOf<Bf16Pairs>(x, x_stride, m, w, w_stride, n, k, out, out_stride);
+    return;
+  }
+  const auto lay_out = [&](int64_t column, int64_t columns, int64_t begin, int64_t depth,
+                           const PairLayout& layout, std::byte* to) {
+    LayOutRows(w + column * w_stride + begin, w_stride, columns, depth, layout, to);
+  };
+  PairsProduct<64, 4>(x, x_stride, m, n, k, /*add=*/false, lay_out, out, out_stride);
+}
+
+void GemmNnAddBf16(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_t* v, int64_t v_stride,
+                   int64_t j, int64_t n, float* out, int64_t out_stride) {
+  const auto lay_out = [&](int64_t column, int64_t columns, int64_t begin, int64_t depth,
+                           const PairLayout& layout, std::byte* to) {
+    LayOutColumns(v + begin * v_stride + column, v_stride, columns, depth, /*fill=*/2, layout, to);
+  };
+  PairsProduct<32, 8>(p, p_stride, m, n, j, /*add=*/true, lay_out, out, out_stride);
+}
+
 }  // namespace
 
-const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmNtOf<Bf16Pairs>};
+const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
 
 }  // namespace mains

@@ -113,10 +113,9 @@ inline V AddAbove(V sum, V a, V limit, V step) {
 inline V RoundEven(V a) {
   return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-// 2^n for whole n in [-126, 127].
-inline V Pow2(V n) {
-  return _mm512_castsi512_ps(
-      _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+// a * 2^n for whole n.
+inline V MulPow2(V a, V n) {
+  return _mm512_scalef_ps(a, n);
 }
 
 inline V SwapPairs(V a) {

@@ -308,8 +308,8 @@ void PackedRowsOf(const PackedJob& job) {
   }
 }
 
-// The chunk of sixteen weight rows that begins with column block `begin`; its codes as bytes in `bytes` unless
-// that is null.
+// The chunk of sixteen weight rows that begins with column block `begin`; its codes as bytes in `bytes`
+// unless that is null.
 template <typename F>
 Chunk ChunkOf(const PackedPanel& w, int64_t sixteen, int64_t begin, int64_t blocks, const Codebook& book,
               uint8_t* bytes) {
@@ -321,7 +321,8 @@ Chunk ChunkOf(const PackedPanel& w, int64_t sixteen, int64_t begin, int64_t bloc
     for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
       const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
       const uint8_t* codes = F::BlockOf(packed, b) + kHeadBytes;
-      StoreBytes(bytes + b * kSpreadBytes + (half * 8 + step) * kStepBytes, F::LoadBytes(codes, half, step, book));
+      StoreBytes(bytes + b * kSpreadBytes + (half * 8 + step) * kStepBytes,
+                 F::LoadBytes(codes, half, step, book));
     }
   }
   return {packed, bytes};
@@ -389,7 +390,8 @@ void GemmPackedOf(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel
     case WeightFormat::kPacked5K: return run.template operator()<PackedMinK<true>>();
     case WeightFormat::kPacked4X: return run.template operator()<Packed4X>();
     case WeightFormat::kPacked6K: return run.template operator()<Packed6K>();
-    default: return bf16 ? run.template operator()<Packed4<true>>() : run.template operator()<Packed4<false>>();
+    default:
+      return bf16 ? run.template operator()<Packed4<true>>() : run.template operator()<Packed4<false>>();
   }
 }
 

@@ -11,7 +11,7 @@ constexpr float kInfinity = __builtin_inff();
 
 // e^x with a relative error below 1e-7 where the result is a normal number; exactly 1 at 0, 0 at and
 // below -104, infinity above 88.73, NaN at NaN. Cephes expf: x = n ln 2 + r, |r| <= ln 2 / 2, e^r by a
-// polynomial; 2^n in two factors, since n reaches from -150 to 128.
+// polynomial; n reaches from -150 to 128.
 inline V Exp(V x) {
   x = Max(Set1(-104.0f), Min(Set1(89.0f), x));
   const V n = RoundEven(Mul(x, Set1(1.44269504f)));
@@ -24,8 +24,7 @@ inline V Exp(V x) {
   y = Fma(y, r, Set1(1.6666665459e-1f));
   y = Fma(y, r, Set1(5.0000001201e-1f));
   y = Add(Fma(y, Mul(r, r), r), Set1(1.0f));
-  const V half = RoundEven(Mul(n, Set1(0.5f)));
-  return Mul(Mul(y, Pow2(half)), Pow2(Sub(n, half)));
+  return MulPow2(y, n);
 }
 inline float ExpOne(float x) {
   float lanes[kLanes];
@@ -87,15 +86,19 @@ float ExpAndSum(float* s, int64_t n, float max) {
   const V shift = Set1(max);
   Sums sums;
   int64_t i = 0;
-  for (int c = 0; i + kLanes <= n; i += kLanes, c = (c + 1) % 4) {
-    const V e = Exp(Sub(Load(s + i), shift));
-    Store(s + i, e);
-    sums.chain[c] = Add(sums.chain[c], e);
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      const V e = Exp(Sub(Load(s + i + c * kLanes), shift));
+      Store(s + i + c * kLanes, e);
+      sums.chain[c] = Add(sums.chain[c], e);
+    }
   }
-  if (i < n) {
-    const V e = Exp(Sub(LoadPart(s + i, n - i, Set1(-kInfinity)), shift));
-    StorePart(s + i, n - i, e);
-    const int c = static_cast<int>(i / kLanes % 4);
+#pragma GCC unroll 4
+  for (int c = 0; c < 4 && i < n; i += kLanes, ++c) {
+    const int64_t left = n - i < kLanes ? n - i : kLanes;
+    const V e = Exp(Sub(LoadPart(s + i, left, Set1(-kInfinity)), shift));
+    StorePart(s + i, left, e);
     sums.chain[c] = Add(sums.chain[c], e);
   }
   return sums.Total();
@@ -108,7 +111,7 @@ float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum) 
   const float old_max = *running_max;
   const float new_max = old_max > block_max ? old_max : block_max;
   const float sum = ExpAndSum(s, n, new_max);
-  const float factor = ExpOne(old_max - new_max);
+  const float factor = old_max == new_max ? 1.0f : ExpOne(old_max - new_max);
   *running_max = new_max;
   *running_sum = *running_sum * factor + sum;
   return factor;

@@ -19,6 +19,7 @@ struct Int8Slots {
 
 struct Bf16Slots {
   decltype(KernelTable::gemm_bf16) gemm_bf16;
+  decltype(KernelTable::gemm_nn_add_bf16) gemm_nn_add_bf16;
 };
 
 struct SimdSlots {

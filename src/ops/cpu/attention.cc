@@ -11,7 +11,7 @@
 namespace mains {
 namespace {
 
-constexpr int64_t kTileRows = 32;  // query rows that share one pass over a page
+constexpr int64_t kTileRows = 48;  // query rows that share one pass over a page
 constexpr int64_t kSpanPages = 16;
 // Up to so many rows meet keys and values where they lie, widened as they are read; more of them meet a page
 // that was widened once.
@@ -26,24 +26,36 @@ int64_t Pages(int64_t positions) {
 // Query rows in the middle of their softmax. `position[r]` is the last position that row r may see.
 struct CpuDevice::SoftmaxRows {
   int64_t count, key_dim, value_dim;
-  float* q;           // [count, key_dim], scaled
-  float* sum;         // [count, value_dim], weighted values so far
-  float* scores;      // [count, kPagePositions]
-  float* max;         // [count]
-  float* total;       // [count]
-  int64_t* position;  // [count]
-  Tensor selected{};  // [count, n]; of rank 0: every position
+  float* q;                       // [count, key_dim], scaled
+  float* sum;                     // [count, value_dim], weighted values so far
+  float* scores;                  // [count, kPagePositions]
+  uint16_t* q16 = nullptr;        // [count, key_stride], bf16; null where products are of f32
+  uint16_t* weights16 = nullptr;  // [count, kPagePositions]
+  int64_t key_stride;
+  float* max;                  // [count]
+  float* total;                // [count]
+  int64_t* position;           // [count]
+  KernelTable::FromF32 round;  // to bf16; null where products are of f32
+  Tensor selected{};           // [count, n]; of rank 0: every position
 
+  static int64_t KeyStride(int64_t key_dim) { return (key_dim + kBf16Step - 1) / kBf16Step * kBf16Step; }
   static int64_t Floats(int64_t count, int64_t key_dim, int64_t value_dim) {
-    return (count * (key_dim + value_dim + kPagePositions + 4) + 1) / 2 * 2;  // a position takes two
+    const int64_t halves = KeyStride(key_dim) + kPagePositions;
+    // A position takes two.
+    return (count * (key_dim + value_dim + kPagePositions + halves / 2 + 4) + 1) / 2 * 2;
   }
-  SoftmaxRows(float* memory, int64_t rows, int64_t kd, int64_t vd) : count(rows), key_dim(kd), value_dim(vd) {
+  SoftmaxRows(float* memory, int64_t rows, int64_t kd, int64_t vd, KernelTable::FromF32 to_bf16)
+      : count(rows), key_dim(kd), value_dim(vd), key_stride(KeyStride(kd)), round(to_bf16) {
     position = reinterpret_cast<int64_t*>(memory);
     max = memory + 2 * rows;
     total = max + rows;
     q = total + rows;
     sum = q + rows * kd;
     scores = sum + rows * vd;
+    if (round != nullptr) {
+      q16 = reinterpret_cast<uint16_t*>(scores + rows * kPagePositions);
+      weights16 = q16 + rows * key_stride;
+    }
     Begin();
   }
   void Begin() {
@@ -54,6 +66,9 @@ struct CpuDevice::SoftmaxRows {
   void SetRow(int64_t r, const float* query, float scale, int64_t at) {
     for (int64_t i = 0; i < key_dim; ++i) q[r * key_dim + i] = query[i] * scale;
     position[r] = at;
+    if (round == nullptr) return;
+    round(q + r * key_dim, key_dim, q16 + r * key_stride);
+    std::fill(q16 + r * key_stride + key_dim, q16 + (r + 1) * key_stride, uint16_t{0});
   }
   // Hides what row r did not select of a block; returns how many scores are left.
   int64_t KeepSelected(int64_t r, int64_t block) const {
@@ -86,16 +101,32 @@ CpuDevice::Panel CpuDevice::ReadPage(const Batch& batch, int stream, const Seque
   return {buffer, width};
 }
 
-CpuDevice::Panel CpuDevice::GatherPositions(const Batch& batch, int stream, const SequenceStep& s,
-                                            std::span<const int32_t> positions, int64_t column, int64_t width,
-                                            float* buffer) const {
+CpuDevice::StatePanel CpuDevice::GatherPositions(const Batch& batch, int stream, const SequenceStep& s,
+                                                 std::span<const int32_t> positions, int64_t column,
+                                                 int64_t width, bool narrow, float* buffer) const {
   const StateStream& st = batch.streams[static_cast<size_t>(stream)];
   const KernelTable::ToF32 load = kernels_.to_f32[static_cast<size_t>(st.dtype)];
+  const int64_t bytes = ByteSize(st.dtype, width);
+  auto* narrow_buffer = reinterpret_cast<std::byte*>(buffer);
   for (size_t i = 0; i < positions.size(); ++i) {
-    load(s.At(st, positions[i]) + ByteSize(st.dtype, column), width,
-         buffer + static_cast<int64_t>(i) * width);
+    const std::byte* from = s.At(st, positions[i]) + ByteSize(st.dtype, column);
+    const int64_t at = static_cast<int64_t>(i);
+    if (narrow) {
+      std::copy_n(from, bytes, narrow_buffer + at * bytes);
+    } else {
+      load(from, width, buffer + at * width);
+    }
   }
-  return {buffer, width};
+  if (narrow) return {buffer, width, st.dtype};
+  return Wide({buffer, width});
+}
+
+KernelTable::FromF32 CpuDevice::RoundingFor(const Batch& batch, int key_stream, int value_stream) const {
+  const auto is_bf16 = [&](int stream) {
+    return batch.streams[static_cast<size_t>(stream)].dtype == DType::kBF16;
+  };
+  if (kernels_.gemm_bf16 == nullptr || !is_bf16(key_stream) || !is_bf16(value_stream)) return nullptr;
+  return kernels_.from_f32[static_cast<size_t>(DType::kBF16)];
 }
 
 CpuDevice::StatePanel CpuDevice::PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page,
@@ -107,9 +138,15 @@ CpuDevice::StatePanel CpuDevice::PageAt(const Batch& batch, int stream, const Se
 // Takes every row one page further. key: [keys, key_dim], value: [keys, value_dim].
 void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key,
                             StatePanel value) const {
-  kernels_.gemm_nt_narrow[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
-                                                          key.stride, keys, rows.key_dim, rows.scores,
-                                                          kPagePositions);
+  const bool rounded = rows.round != nullptr;
+  if (rounded) {
+    kernels_.gemm_bf16(rows.q16, rows.key_stride, rows.count, static_cast<const uint16_t*>(key.data),
+                       key.stride, keys, rows.key_dim, rows.scores, kPagePositions);
+  } else {
+    kernels_.gemm_nt_narrow[static_cast<size_t>(key.dtype)](rows.q, rows.key_dim, rows.count, key.data,
+                                                            key.stride, keys, rows.key_dim, rows.scores,
+                                                            kPagePositions);
+  }
   for (int64_t r = 0; r < rows.count; ++r) {
     float* s = rows.scores + r * kPagePositions;
     int64_t visible = std::clamp<int64_t>(rows.position[r] + 1 - block * kPagePositions, 0, keys);
@@ -119,6 +156,13 @@ void CpuDevice::AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, Stat
     const float correction = kernels_.softmax_block(s, kPagePositions, &rows.max[r], &rows.total[r]);
     if (correction != 1.0f) kernels_.scale(correction, rows.value_dim, rows.sum + r * rows.value_dim);
     if (visible == 0) std::fill(s, s + kPagePositions, 0.0f);
+    if (rounded) rows.round(s, kPagePositions, rows.weights16 + r * kPagePositions);
+  }
+  if (rounded) {
+    kernels_.gemm_nn_add_bf16(rows.weights16, kPagePositions, rows.count,
+                              static_cast<const uint16_t*>(value.data), value.stride, keys, rows.value_dim,
+                              rows.sum, rows.value_dim);
+    return;
   }
   kernels_.gemm_nn_add_narrow[static_cast<size_t>(value.dtype)](rows.scores, kPagePositions, rows.count,
                                                                 value.data, value.stride, keys,
@@ -157,7 +201,8 @@ struct CpuDevice::AttentionTile {
     return SoftmaxRows::Floats(count, p.key_dim, p.value_dim);
   }
   int64_t Position(int64_t r) const { return sequence->past + (begin + r) / group; }
-  int64_t Spans() const { return (Pages(Position(count - 1) + 1) + kSpanPages - 1) / kSpanPages; }
+  int64_t Positions() const { return Position(count - 1) + 1; }  // that the last row sees
+  int64_t Spans() const { return (Pages(Positions()) + kSpanPages - 1) / kSpanPages; }
   float* HeadOf(const Tensor& x, int64_t r) const {
     const int64_t row = begin + r;
     return x.Row(sequence->first_row + row / group) + (kv_head * group + row % group) * x.stride(1);
@@ -167,26 +212,22 @@ struct CpuDevice::AttentionTile {
   }
 };
 
-// Takes rows that have just begun through one span.
-void CpuDevice::AttendSpan(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile,
-                           int64_t span, SoftmaxRows& rows, float* page_buffer) const {
+// Takes a tile's rows through page `block`, if they see it.
+void CpuDevice::AttendPage(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile,
+                           int64_t block, SoftmaxRows& rows, float* page_buffer) const {
   const SequenceStep& s = *tile.sequence;
-  const int64_t positions = tile.Position(tile.count - 1) + 1;
+  const int64_t keys = std::min(kPagePositions, tile.Positions() - block * kPagePositions);
+  if (keys <= 0) return;
   const int64_t key_column = tile.kv_head * p.key_dim, value_column = tile.kv_head * p.value_dim;
-  float* value_buffer = page_buffer + kPagePositions * p.key_dim;
-  for (int64_t block = span * kSpanPages; block < std::min((span + 1) * kSpanPages, Pages(positions));
-       ++block) {
-    const int64_t keys = std::min(kPagePositions, positions - block * kPagePositions);
-    if (tile.count <= kRowsInPlace) {
-      AttendBlock(rows, block, keys, PageAt(batch, p.key_stream, s, block, key_column),
-                  PageAt(batch, p.value_stream, s, block, value_column));
-      continue;
-    }
-    AttendBlock(
-        rows, block, keys,
-        Wide(ReadPage(batch, p.key_stream, s, block, keys, key_column, p.key_dim, page_buffer)),
-        Wide(ReadPage(batch, p.value_stream, s, block, keys, value_column, p.value_dim, value_buffer)));
+  if (rows.round != nullptr || tile.count <= kRowsInPlace) {
+    AttendBlock(rows, block, keys, PageAt(batch, p.key_stream, s, block, key_column),
+                PageAt(batch, p.value_stream, s, block, value_column));
+    return;
   }
+  float* value_buffer = page_buffer + kPagePositions * p.key_dim;
+  AttendBlock(rows, block, keys,
+              Wide(ReadPage(batch, p.key_stream, s, block, keys, key_column, p.key_dim, page_buffer)),
+              Wide(ReadPage(batch, p.value_stream, s, block, keys, value_column, p.value_dim, value_buffer)));
 }
 
 void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out) {
@@ -195,6 +236,7 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
     return;
   }
   const int64_t group = q.dim(1) / p.kv_heads;
+  const KernelTable::FromF32 round = RoundingFor(batch, p.key_stream, p.value_stream);
   std::vector<AttentionTile> tiles;
   int64_t most_spans = 0;
   for (const SequenceStep& s : batch.sequences) {
@@ -219,18 +261,26 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
     float* memory = span_memory_.data();
     for (const AttentionTile& tile : tiles) {
       for (int64_t span = 0; span < most_spans; ++span, memory += tile.Floats(p))
-        spans.emplace_back(memory, tile.count, p.key_dim, p.value_dim);
+        spans.emplace_back(memory, tile.count, p.key_dim, p.value_dim, round);
     }
-    pool_.ParallelFor(count * most_spans, 1, work, [&](int64_t task, int64_t, int thread) {
-      const AttentionTile& tile = tiles[static_cast<size_t>(task / most_spans)];
-      if (task % most_spans >= tile.Spans()) return;
-      SoftmaxRows& rows = spans[static_cast<size_t>(task)];
-      tile.SetRows(q, p.scale, rows);
-      AttendSpan(batch, p, tile, task % most_spans, rows, Scratch(thread));
+    // Several tiles go through a page together: of a position, the heads lie side by side, and what one head has
+    // of it is too short to be read fast.
+    const int64_t together = std::clamp<int64_t>(count * most_spans / (4 * pool_.threads()), 1, count);
+    const int64_t groups = (count + together - 1) / together;
+    pool_.ParallelFor(groups * most_spans, 1, work, [&](int64_t task, int64_t, int thread) {
+      const int64_t span = task % most_spans, first = task / most_spans * together;
+      const int64_t last = std::min(first + together, count);
+      for (int64_t t = first; t < last; ++t)
+        tiles[static_cast<size_t>(t)].SetRows(q, p.scale, spans[static_cast<size_t>(t * most_spans + span)]);
+      for (int64_t block = span * kSpanPages; block < (span + 1) * kSpanPages; ++block) {
+        for (int64_t t = first; t < last; ++t)
+          AttendPage(batch, p, tiles[static_cast<size_t>(t)], block,
+                     spans[static_cast<size_t>(t * most_spans + span)], Scratch(thread));
+      }
     });
     pool_.ParallelFor(count, 1, [&](int64_t t, int64_t, int thread) {
       const AttentionTile& tile = tiles[static_cast<size_t>(t)];
-      SoftmaxRows all(Scratch(thread), tile.count, p.key_dim, p.value_dim);
+      SoftmaxRows all(Scratch(thread), tile.count, p.key_dim, p.value_dim, nullptr);
       for (int64_t span = 0; span < tile.Spans(); ++span)
         MergeSpan(spans[static_cast<size_t>(t * most_spans + span)], all);
       for (int64_t r = 0; r < tile.count; ++r) all.Write(r, tile.HeadOf(out, r));
@@ -240,12 +290,13 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
   ReserveScratch(2 * rows_floats + kPagePositions * (p.key_dim + p.value_dim));
   pool_.ParallelFor(count, 1, work, [&](int64_t task, int64_t, int thread) {
     const AttentionTile& tile = tiles[static_cast<size_t>(task)];
-    SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim);
-    SoftmaxRows all(Scratch(thread) + rows_floats, tile.count, p.key_dim, p.value_dim);
+    SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim, round);
+    SoftmaxRows all(Scratch(thread) + rows_floats, tile.count, p.key_dim, p.value_dim, nullptr);
     tile.SetRows(q, p.scale, rows);
     for (int64_t span = 0; span < tile.Spans(); ++span) {
       rows.Begin();
-      AttendSpan(batch, p, tile, span, rows, Scratch(thread) + 2 * rows_floats);
+      for (int64_t block = span * kSpanPages; block < (span + 1) * kSpanPages; ++block)
+        AttendPage(batch, p, tile, block, rows, Scratch(thread) + 2 * rows_floats);
       MergeSpan(rows, all);
     }
     for (int64_t r = 0; r < tile.count; ++r) all.Write(r, tile.HeadOf(out, r));
@@ -256,6 +307,7 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
 // attended as if there were no others.
 void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out) {
   const int64_t group = q.dim(1) / p.kv_heads;
+  const KernelTable::FromF32 round = RoundingFor(batch, p.key_stream, p.value_stream);
   struct Tile {
     const SequenceStep* sequence;
     int64_t token, kv_head, head, count;
@@ -278,7 +330,7 @@ void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::A
     const Tile& tile = tiles[static_cast<size_t>(task)];
     const int32_t* list = p.selected.i32() + tile.token * p.selected.dim(1);
     const int64_t positions = std::lower_bound(list, list + p.selected.dim(1), ops::kNoPosition) - list;
-    SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim);
+    SoftmaxRows rows(Scratch(thread), tile.count, p.key_dim, p.value_dim, round);
     float* key_buffer = Scratch(thread) + rows_floats;
     float* value_buffer = key_buffer + kPagePositions * p.key_dim;
     for (int64_t r = 0; r < tile.count; ++r) {
@@ -287,11 +339,12 @@ void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::A
     for (int64_t block = 0; block < Pages(positions); ++block) {
       const int64_t keys = std::min(kPagePositions, positions - block * kPagePositions);
       const std::span<const int32_t> at(list + block * kPagePositions, static_cast<size_t>(keys));
-      const Panel key = GatherPositions(batch, p.key_stream, *tile.sequence, at, tile.kv_head * p.key_dim,
-                                        p.key_dim, key_buffer);
-      const Panel value = GatherPositions(batch, p.value_stream, *tile.sequence, at,
-                                          tile.kv_head * p.value_dim, p.value_dim, value_buffer);
-      AttendBlock(rows, block, keys, Wide(key), Wide(value));
+      const bool narrow = round != nullptr;
+      AttendBlock(rows, block, keys,
+                  GatherPositions(batch, p.key_stream, *tile.sequence, at, tile.kv_head * p.key_dim,
+                                  p.key_dim, narrow, key_buffer),
+                  GatherPositions(batch, p.value_stream, *tile.sequence, at, tile.kv_head * p.value_dim,
+                                  p.value_dim, narrow, value_buffer));
     }
     for (int64_t r = 0; r < tile.count; ++r) {
       rows.Write(r, out.Row(tile.token) + (tile.head + r) * out.stride(1));
@@ -312,9 +365,10 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
   if (prompts.empty()) return;
 
   const int64_t rows_floats = SoftmaxRows::Floats(max_rows, key_dim, value.out);
+  const KernelTable::FromF32 round = RoundingFor(batch, p.stream, p.stream);
   const int64_t key_matrix = key.out * key.in, value_matrix = value.out * value.in;
   ReserveScratch(rows_floats + key_matrix + value_matrix +
-                 kPagePositions * (latent_row + key_dim + value.out));
+                 kPagePositions * (latent_row + key_dim + value.out + (key_dim + value.out + 1) / 2));
 
   // out = x m^T for one head's matrix, [count, m.out].
   const auto expand = [&](const ops::HeadMatrices& m, Panel w, Panel x, int64_t count, float* to,
@@ -331,7 +385,7 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
   pool_.ParallelFor(tasks, 1, [&](int64_t task, int64_t, int thread) {
     const SequenceStep& s = *prompts[static_cast<size_t>(task / key.heads)];
     const int64_t h = task % key.heads;
-    SoftmaxRows rows(Scratch(thread), s.rows, key_dim, value.out);
+    SoftmaxRows rows(Scratch(thread), s.rows, key_dim, value.out, round);
     float* memory = Scratch(thread) + rows_floats;
     const auto matrix = [&](const ops::HeadMatrices& m, float* buffer) {
       return UnpackRows(m.w, m.first_row + h * m.head_stride, m.transposed ? m.in : m.out, buffer);
@@ -340,6 +394,13 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
     float* latent_buffer = memory + key_matrix + value_matrix;
     float* keys_buffer = latent_buffer + kPagePositions * latent_row;
     float* values_buffer = keys_buffer + kPagePositions * key_dim;
+    auto* narrow_buffer = reinterpret_cast<uint16_t*>(values_buffer + kPagePositions * value.out);
+    const auto panel_of = [&](const float* from, int64_t keys, int64_t width,
+                              uint16_t* narrow) -> StatePanel {
+      if (round == nullptr) return Wide({from, width});
+      round(from, keys * width, narrow);
+      return {narrow, width, DType::kBF16};
+    };
 
     for (int64_t r = 0; r < s.rows; ++r) {
       rows.SetRow(r, q.Row(s.first_row + r) + h * q.stride(1), p.scale, s.past + r);
@@ -355,7 +416,8 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
                     keys_buffer + i * key_dim + key.out);
       }
       expand(value, to_value, latent, keys, values_buffer, value.out);
-      AttendBlock(rows, block, keys, Wide({keys_buffer, key_dim}), Wide({values_buffer, value.out}));
+      AttendBlock(rows, block, keys, panel_of(keys_buffer, keys, key_dim, narrow_buffer),
+                  panel_of(values_buffer, keys, value.out, narrow_buffer + kPagePositions * key_dim));
     }
     for (int64_t r = 0; r < s.rows; ++r) rows.Write(r, out.Row(s.first_row + r) + h * out.stride(1));
   });

@@ -12,8 +12,10 @@ namespace mains {
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice(Isa isa, int threads)
-      : kernels_(Kernels(isa)), pool_(threads), scratch_(static_cast<size_t>(threads)) {}
+  CpuDevice(Isa isa, int threads, bool round_activations)
+      : kernels_(Kernels(isa)), pool_(threads), scratch_(static_cast<size_t>(threads)) {
+    if (!round_activations) kernels_.gemm_bf16 = nullptr, kernels_.gemm_nn_add_bf16 = nullptr;
+  }
 
   // elementwise.cc
   void Embed(const Weight& table, const Tensor& ids, Tensor out) override;
@@ -62,12 +64,13 @@ class CpuDevice final : public Device {
               rounded_stride};
     }
   };
-  // Of x [tokens, n], rounded if any of the products that follow can use it; the memory is kept from verb to verb.
+  // Of x [tokens, n], rounded if any of the products that follow can use it; the memory is kept from verb to
+  // verb.
   bool TakesRounded(const Weight& w) const;
   Rows RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory);
   // out = x w^T of x [tokens, cols] with rows [begin, begin + count) of w; `buffer` as of UnpackRows.
-  void PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count, float* buffer,
-                    float* out, int64_t out_stride) const;
+  void PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
+                    float* buffer, float* out, int64_t out_stride) const;
   // Activations as integers, for products with packed weights; the memory is kept from verb to verb.
   struct Int8Memory {
     std::vector<int8_t> codes;
@@ -97,10 +100,6 @@ class CpuDevice final : public Device {
   // Keys or values [count, width] of one page from `column` on, as f32 (see UnpackRows).
   Panel ReadPage(const Batch& batch, int stream, const SequenceStep& s, int64_t page, int64_t count,
                  int64_t column, int64_t width, float* buffer) const;
-  // The same of any positions.
-  Panel GatherPositions(const Batch& batch, int stream, const SequenceStep& s,
-                        std::span<const int32_t> positions, int64_t column, int64_t width,
-                        float* buffer) const;
   void AttendSelected(const Tensor& q, const Batch& batch, const ops::AttendParams& p, Tensor out);
   // Keys or values of one page where they lie, in the numbers of the state.
   struct StatePanel {
@@ -109,12 +108,18 @@ class CpuDevice final : public Device {
     DType dtype;
   };
   static StatePanel Wide(Panel p) { return {p.data, p.stride, DType::kF32}; }
+  // Keys or values of any positions: as they are if `narrow`, else as f32.
+  StatePanel GatherPositions(const Batch& batch, int stream, const SequenceStep& s,
+                             std::span<const int32_t> positions, int64_t column, int64_t width, bool narrow,
+                             float* buffer) const;
   static StatePanel PageAt(const Batch& batch, int stream, const SequenceStep& s, int64_t page,
                            int64_t column);
+  // Where state is bf16 and has products of its own, queries and weights are rounded for it: how; else null.
+  KernelTable::FromF32 RoundingFor(const Batch& batch, int key_stream, int value_stream) const;
   struct SoftmaxRows;
   struct AttentionTile;
   void AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key, StatePanel value) const;
-  void AttendSpan(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile, int64_t span,
+  void AttendPage(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile, int64_t block,
                   SoftmaxRows& rows, float* page_buffer) const;
   void MergeSpan(const SoftmaxRows& span, SoftmaxRows& all) const;
 
@@ -122,7 +127,7 @@ class CpuDevice final : public Device {
   void ReserveScratch(int64_t floats);
   float* Scratch(int thread) { return scratch_[static_cast<size_t>(thread)].data(); }
 
-  const KernelTable& kernels_;
+  KernelTable kernels_;
   ThreadPool pool_;
   std::vector<std::vector<float>> scratch_;
   std::vector<float> span_memory_;  // of attention whose spans are shared out

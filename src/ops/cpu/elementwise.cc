@@ -118,8 +118,8 @@ void CpuDevice::Append(const Tensor& x, const Batch& batch, int stream, int64_t 
   }
 }
 
-std::unique_ptr<Device> MakeCpuDevice(Isa isa, int threads) {
-  return std::make_unique<CpuDevice>(isa, threads);
+std::unique_ptr<Device> MakeCpuDevice(Isa isa, int threads, bool round_activations) {
+  return std::make_unique<CpuDevice>(isa, threads, round_activations);
 }
 
 }  // namespace mains

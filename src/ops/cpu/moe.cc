@@ -124,8 +124,8 @@ void CpuDevice::ExpertsDown(const Tensor& hidden, const SortedPairs& sorted, con
                              /*add=*/false, Scratch(thread), out, d);
           return;
         }
-        PanelProduct(all.From(first), rows, experts.down[task.expert], task.begin, task.count, Scratch(thread),
-                     out, d);
+        PanelProduct(all.From(first), rows, experts.down[task.expert], task.begin, task.count,
+                     Scratch(thread), out, d);
       });
 }
 
