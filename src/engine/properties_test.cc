@@ -15,8 +15,8 @@ namespace {
 using testing::GoldenDir;
 using testing::RelativeError;
 
-constexpr int64_t kContext = 300;  // four pages and a bit; the goldens were made for 128
-constexpr double kKindBound = 1e-4;
+constexpr int64_t kContext = 300;    // four pages and a bit; the goldens were made for 128
+constexpr double kKindBound = 1e-2;  // activations may be rounded to bf16, at other places for each kind
 
 std::vector<std::string> Folders() {
   std::vector<std::string> folders;
