@@ -46,12 +46,14 @@ struct Scaled {
   struct Group {
     Numbers scale;
   };
-  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) { return packed + b * block_bytes; }
-  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return packed + b * block_bytes;
+  }
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     return {LoadScales<bf16>(BlockOf(packed, b) + half * 32)};
   }
-  static Ints Part(const Group&, int, Ints sums) { return sums; }
-  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+  [[gnu::always_inline]] static Ints Part(const Group&, int, Ints sums) { return sums; }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     return FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
   }
 };
@@ -60,7 +62,8 @@ template <bool bf16>
 struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
   static constexpr bool kIsBytes = true;
   static constexpr int64_t kCodeLines = 16;
-  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook&) {
     return LoadCodes<128>(codes + (half * kGroupSteps + step) * kStepBytes);
   }
 };
@@ -69,10 +72,12 @@ template <bool bf16>
 struct Packed4 : Scaled<kHeadBytes + 512, bf16> {
   static constexpr bool kIsBytes = false;
   static constexpr int64_t kCodeLines = 8;
-  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook& book) {
     return Lookup(book, Nibbles(codes + step * kStepBytes, half));
   }
-  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
     return FromBytes<128>(LoadBytes(codes, half, step, book));
   }
 };
@@ -93,26 +98,28 @@ struct PackedMinK {
   struct Group {
     Numbers scale, min;
   };
-  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
   }
-  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
     const uint8_t* small = BlockOf(packed, b) + half * 32;  // a byte for each row
     return {MulNumbers(LoadScales<false>(head), FromU8(small)),
             MulNumbers(LoadScales<false>(head + 32), FromU8(small + 16))};
   }
-  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
     const Bytes64 nibbles = Nibbles(codes + step * kStepBytes, half);
     if constexpr (!fifth_bits) return nibbles;
     const int64_t pair = half * kGroupSteps + step;
     return WithTopBits<1>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
   }
-  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
     return FromBytes<0>(LoadBytes(codes, half, step, book));
   }
-  static Ints Part(const Group&, int, Ints sums) { return sums; }
-  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+  [[gnu::always_inline]] static Ints Part(const Group&, int, Ints sums) { return sums; }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
     return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum)), totals);
   }
@@ -127,21 +134,23 @@ struct Packed4X {
     Numbers d;
     Ints scale;
   };
-  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
   }
-  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
     return {LoadScales<false>(head), FromI8Wide(BlockOf(packed, b) + half * 32)};
   }
-  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook& book) {
     return Lookup(book, Nibbles(codes + step * kStepBytes, half));
   }
-  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
     return FromBytes<128>(LoadBytes(codes, half, step, book));
   }
-  static Ints Part(const Group& g, int, Ints sums) { return MulInts(sums, g.scale); }
-  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+  [[gnu::always_inline]] static Ints Part(const Group& g, int, Ints sums) { return MulInts(sums, g.scale); }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 };
@@ -155,24 +164,28 @@ struct Packed6K {
     Numbers d;
     Ints parts[2];
   };
-  static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
   }
-  static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
     const uint8_t* small = BlockOf(packed, b) + half * 32;
     return {LoadScales<false>(head), {FromI8Wide(small), FromI8Wide(small + 16)}};
   }
-  static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step, const Codebook&) {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
     const int64_t pair = half * kGroupSteps + step;
     return WithTopBits<3>(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
                           2 * (pair / 4));
   }
-  static Codes Load(const uint8_t* codes, int64_t half, int64_t step, const Codebook& book) {
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
     return FromBytes<32>(LoadBytes(codes, half, step, book));
   }
-  static Ints Part(const Group& g, int part, Ints sums) { return MulInts(sums, g.parts[part]); }
-  static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+  [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
+    return MulInts(sums, g.parts[part]);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 };
