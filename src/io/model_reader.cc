@@ -642,6 +642,15 @@ Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t co
   return packed.empty() ? Weight() : packed[0];
 }
 
+Weight ModelReader::HeadMatrix(const std::string& name, int64_t rows, int64_t cols) {
+  const Weight w = Matrix(name, rows, cols);
+  if (!ok_ || packer_ == nullptr || w.empty()) return w;
+  Result<Weight> wide = packer_->Widen(w);
+  if (wide.ok()) return std::move(*wide);
+  Fail(wide.error().code, wide.error().message);
+  return {};
+}
+
 Weight ModelReader::AsProjection(const Weight& w) {
   const std::vector<Weight> packed = Packed({w}, Role::kHead);
   return packed.empty() ? Weight() : packed[0];

@@ -61,8 +61,10 @@ class ModelReader {
   bool HasWeight(std::string_view name) const;
   // A plain 3-D tensor is taken as its matrices one below the other.
   Weight Matrix(const std::string& name, int64_t rows, int64_t cols);
-  // The same for a linear layer, which may be packed. Routers, indexes and what is used head by head are not.
+  // The same for a linear layer, which may be packed. Routers and indexes are not.
   Weight Projection(const std::string& name, int64_t rows, int64_t cols);
+  // The same for a matrix that is used head by head.
+  Weight HeadMatrix(const std::string& name, int64_t rows, int64_t cols);
   // A matrix that is also used otherwise, as a linear layer.
   Weight AsProjection(const Weight& w);
   // X.weight, or a tensor with this very name, as a vector of n numbers.

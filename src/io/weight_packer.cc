@@ -3,9 +3,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <utility>
 
 #include "base/huge_pages.h"
+#include "tensor/convert.h"
 #include "tensor/packed.h"
 
 namespace mains {
@@ -14,6 +17,7 @@ namespace {
 // Smaller matrices live in the caches, where unpacking them costs little; their products stay exact.
 constexpr int64_t kMinCols = 512, kMinElements = 1 << 18;
 constexpr int64_t kRowsPerTask = 4 * kPackedRows;
+constexpr float kLargestF16 = 65504;
 
 int64_t RowBlocks(int64_t rows) {
   return (rows + kPackedRows - 1) / kPackedRows;
@@ -146,6 +150,43 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, Weig
   }
   packed_bytes_ += needed;
   return packed;
+}
+
+Result<Weight> WeightPacker::Widen(const Weight& w) {
+  const bool narrow_floats =
+      w.format == WeightFormat::kPlain && (w.dtype == DType::kF16 || w.dtype == DType::kBF16);
+  const bool floats = narrow_floats || (w.format == WeightFormat::kPlain && w.dtype == DType::kF32);
+  const int64_t bytes = w.rows * w.cols * 2;
+  if (floats || w.packed() || w.rows * w.cols < kMinElements || bytes > budget_ - packed_bytes_) return w;
+  const std::shared_ptr<std::byte> memory = NewPages(bytes);
+  if (memory == nullptr) return w;
+  std::atomic<bool> fits = true;
+  pool_.ParallelFor(
+      (w.rows + kRowsPerTask - 1) / kRowsPerTask, 1,
+      static_cast<double>(w.rows) * static_cast<double>(w.cols), [&](int64_t task, int64_t, int) {
+        std::vector<float> row(static_cast<size_t>(w.cols));
+        for (int64_t r = task * kRowsPerTask; r < std::min((task + 1) * kRowsPerTask, w.rows); ++r) {
+          rounder_.unpack ? rounder_.unpack(w.Row(r), w.cols, row.data())
+                          : UnpackRow(w.Row(r), w.cols, row.data());
+          auto* to = reinterpret_cast<uint16_t*>(memory.get()) + r * w.cols;
+          for (int64_t i = 0; i < w.cols; ++i) {
+            const float value = row[static_cast<size_t>(i)];
+            if (std::abs(value) > kLargestF16) fits = false;
+            to[i] = F16FromF32(value);
+          }
+        }
+      });
+  if (!fits) return w;
+  Weight wide;
+  wide.rows = w.rows;
+  wide.cols = w.cols;
+  wide.dtype = DType::kF16;
+  wide.row_bytes = w.cols * 2;
+  wide.data = memory.get();
+  wide.owner = memory;
+  packed_bytes_ += bytes;
+  if (!Done(w)) return Cancelled();
+  return wide;
 }
 
 }  // namespace mains

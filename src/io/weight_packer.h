@@ -17,7 +17,7 @@
 
 namespace mains {
 
-// The functions of a kernel table that rounding needs (kernels/table.h: unpack, round_*).
+// The functions of a kernel table that rounding and widening need (kernels/table.h: unpack, round_*).
 struct WeightRounder {
   using Round = void (*)(const float* x, int64_t n, std::byte* blocks);
   std::function<void(const WeightRow& row, int64_t cols, float* out)> unpack;
@@ -29,8 +29,8 @@ class WeightPacker {
  public:
   // Told how much of the checkpoint has been packed; false cancels.
   using Progress = std::function<bool(int64_t bytes)>;
-  // `budget`: bytes that packed weights may take in all. `precision`: of float weights; `rounder` is not
-  // needed for kNative.
+  // `budget`: bytes that packed weights may take in all. `precision`: of float weights; for kNative,
+  // `rounder` may be empty.
   WeightPacker(const Checkpoint& checkpoint, int threads, int64_t budget, Progress progress,
                WeightPrecision precision = WeightPrecision::kNative, WeightRounder rounder = {});
 
@@ -43,6 +43,11 @@ class WeightPacker {
   // is also the head, reads those again.
   Result<std::vector<Weight>> Pack(std::vector<Weight> weights,
                                    WeightPrecision precision = WeightPrecision::kNative);
+
+  // Matrices that are used head by head, in either direction, and so have no packed form: quantised ones as
+  // f16, the nearest to each number, which decoding can meet where it lies. Stays as it is if it is small, of
+  // floats, beyond the range of f16 or beyond memory. Fails only when cancelled.
+  Result<Weight> Widen(const Weight& w);
 
   // Whether the bytes at this place of the checkpoint were packed and handed back.
   bool Replaced(const std::byte* data) const { return replaced_.contains(data); }

@@ -149,6 +149,42 @@ TEST(WeightPacker, RoundsNothingElse) {
   EXPECT_FALSE((*packer.Pack({odd}, WeightPrecision::k4Bit))[0].packed()) << "not in groups of 32";
 }
 
+TEST(WeightPacker, WidensWhatIsUsedHeadByHead) {
+  WeightPacker packer(kNone, 2, kPlenty, {});
+  const Weight narrow = RandomQ8(2050, 128, 4);
+  const Result<Weight> wide = packer.Widen(narrow);
+  ASSERT_TRUE(wide.ok());
+  ASSERT_EQ(wide->dtype, DType::kF16);
+  std::vector<float> expected(128), actual(128);
+  for (int64_t r = 0; r < narrow.rows; ++r) {
+    UnpackRow(narrow.Row(r), 128, expected.data());
+    UnpackRow(wide->Row(r), 128, actual.data());
+    for (size_t i = 0; i < 128; ++i) ASSERT_EQ(actual[i], F32FromF16(F16FromF32(expected[i]))) << r;
+  }
+  EXPECT_TRUE(packer.Replaced(narrow.data));
+  EXPECT_EQ(packer.packed_bytes(), 2050 * 128 * 2);
+
+  const Weight small = RandomQ8(8, 128, 4), floats = MakeF32Weight(512, 512, std::vector<float>(512 * 512));
+  for (const Weight& other : {small, floats}) EXPECT_EQ(packer.Widen(other)->data, other.data);
+  WeightPacker poor(kNone, 2, 1000, {});
+  EXPECT_EQ(poor.Widen(narrow)->data, narrow.data);
+  WeightPacker cancelled(kNone, 1, kPlenty, [](int64_t) { return false; });
+  EXPECT_EQ(cancelled.Widen(narrow).error().code, ErrorCode::kCancelled);
+}
+
+// 127 times the largest scale that f16 can say is beyond it.
+TEST(WeightPacker, WidensNothingBeyondTheRange) {
+  Weight large = RandomQ8(2050, 128, 4);
+  auto data = std::make_shared<std::vector<std::byte>>(large.data, large.data + large.bytes());
+  const uint16_t scale = F16FromF32(60000);
+  std::memcpy(data->data(), &scale, sizeof(scale));
+  (*data)[2] = std::byte{127};
+  large.data = data->data();
+  large.owner = data;
+  WeightPacker packer(kNone, 2, kPlenty, {});
+  EXPECT_EQ(packer.Widen(large)->data, large.data);
+}
+
 TEST(WeightPacker, StaysWithinItsBudget) {
   const Weight w = RandomQ8(512, 512, 1);
   WeightPacker packer(kNone, 1, PackedBytes(w), {});

@@ -53,15 +53,15 @@ MlaAttention::MlaAttention(ModelReader& r, const std::string& prefix, const Conf
   value_ = {{}, c.heads, c.value_dim, c.kv_lora_rank, 0, 0, false};
   if (r.HasWeight(prefix + "k_b_proj")) {
     // As GGUF splits it: keys transposed per head, [heads, latent, nope], and values [heads, value, latent].
-    key_.w = r.Matrix(prefix + "k_b_proj", c.heads * c.kv_lora_rank, c.nope_dim);
+    key_.w = r.HeadMatrix(prefix + "k_b_proj", c.heads * c.kv_lora_rank, c.nope_dim);
     key_.head_stride = c.kv_lora_rank;
     key_.transposed = true;
-    value_.w = r.Matrix(prefix + "v_b_proj", c.heads * c.value_dim, c.kv_lora_rank);
+    value_.w = r.HeadMatrix(prefix + "v_b_proj", c.heads * c.value_dim, c.kv_lora_rank);
     value_.head_stride = c.value_dim;
   } else {
     // Per head the rows of the key matrix, then those of the value matrix.
     const int64_t stride = c.nope_dim + c.value_dim;
-    key_.w = value_.w = r.Matrix(prefix + "kv_b_proj", c.heads * stride, c.kv_lora_rank);
+    key_.w = value_.w = r.HeadMatrix(prefix + "kv_b_proj", c.heads * stride, c.kv_lora_rank);
     key_.head_stride = value_.head_stride = stride;
     value_.first_row = c.nope_dim;
   }

@@ -263,8 +263,8 @@ void CpuDevice::Attend(const Tensor& q, const Batch& batch, const ops::AttendPar
       for (int64_t span = 0; span < most_spans; ++span, memory += tile.Floats(p))
         spans.emplace_back(memory, tile.count, p.key_dim, p.value_dim, round);
     }
-    // Several tiles go through a page together: of a position, the heads lie side by side, and what one head has
-    // of it is too short to be read fast.
+    // Several tiles go through a page together: of a position, the heads lie side by side, and what one head
+    // has of it is too short to be read fast.
     const int64_t together = std::clamp<int64_t>(count * most_spans / (4 * pool_.threads()), 1, count);
     const int64_t groups = (count + together - 1) / together;
     pool_.ParallelFor(groups * most_spans, 1, work, [&](int64_t task, int64_t, int thread) {
@@ -352,6 +352,56 @@ void CpuDevice::AttendSelected(const Tensor& q, const Batch& batch, const ops::A
   });
 }
 
+// One head of latent attention: makes keys and values of a page out of its latents. Where products are
+// rounded, the matrices are too.
+struct CpuDevice::HeadExpander {
+  const CpuDevice& device;
+  const ops::HeadMatrices& matrix;
+  KernelTable::FromF32 round;
+  Panel wide{};
+  const uint16_t* narrow = nullptr;
+  int64_t narrow_stride = 0;
+
+  static int64_t Floats(const ops::HeadMatrices& m) { return m.out * m.in * 3 / 2 + 1; }
+
+  // `buffer` holds Floats(m).
+  HeadExpander(const CpuDevice& d, const ops::HeadMatrices& m, int64_t head, KernelTable::FromF32 to_bf16,
+               float* buffer)
+      : device(d), matrix(m), round(to_bf16) {
+    const int64_t first = m.first_row + head * m.head_stride, rows = m.transposed ? m.in : m.out;
+    if (round != nullptr && d.TakesRounded(m.w)) {
+      narrow = reinterpret_cast<const uint16_t*>(m.w.data + first * m.w.row_bytes);
+      narrow_stride = m.w.row_bytes / 2;
+      return;
+    }
+    wide = d.UnpackRows(m.w, first, rows, buffer);
+    if (round == nullptr) return;
+    auto* to = reinterpret_cast<uint16_t*>(buffer + m.out * m.in);
+    for (int64_t r = 0; r < rows; ++r) round(wide.data + r * wide.stride, m.w.cols, to + r * m.w.cols);
+    narrow = to;
+    narrow_stride = m.w.cols;
+  }
+
+  // to [keys, out] = latents [keys, in] times the matrix; latents are bf16 if products are rounded, else f32.
+  void Expand(const StatePanel& latents, int64_t keys, float* to, int64_t stride) const {
+    const KernelTable& k = device.kernels_;
+    if (matrix.transposed) {
+      for (int64_t i = 0; i < keys; ++i) std::fill_n(to + i * stride, matrix.out, 0.0f);
+    }
+    if (round != nullptr) {
+      const auto* x = static_cast<const uint16_t*>(latents.data);
+      (matrix.transposed ? k.gemm_nn_add_bf16 : k.gemm_bf16)(
+          x, latents.stride, keys, narrow, narrow_stride, matrix.transposed ? matrix.in : matrix.out,
+          matrix.transposed ? matrix.out : matrix.in, to, stride);
+      return;
+    }
+    const auto* x = static_cast<const float*>(latents.data);
+    (matrix.transposed ? k.gemm_nn_add : k.gemm_nt)(x, latents.stride, keys, wide.data, wide.stride,
+                                                    matrix.transposed ? matrix.in : matrix.out,
+                                                    matrix.transposed ? matrix.out : matrix.in, to, stride);
+  }
+};
+
 void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, const ops::HeadMatrices& value,
                                const Batch& batch, const ops::LatentParams& p, Tensor out) {
   const int64_t key_dim = key.out + p.rope_dim, latent_row = p.latent_dim + p.rope_dim;
@@ -364,22 +414,13 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
   }
   if (prompts.empty()) return;
 
+  // Latents are met where they lie, so that what is behind them must not count.
+  const KernelTable::FromF32 round =
+      p.latent_dim % kBf16Step == 0 ? RoundingFor(batch, p.stream, p.stream) : nullptr;
   const int64_t rows_floats = SoftmaxRows::Floats(max_rows, key_dim, value.out);
-  const KernelTable::FromF32 round = RoundingFor(batch, p.stream, p.stream);
-  const int64_t key_matrix = key.out * key.in, value_matrix = value.out * value.in;
-  ReserveScratch(rows_floats + key_matrix + value_matrix +
-                 kPagePositions * (latent_row + key_dim + value.out + (key_dim + value.out + 1) / 2));
-
-  // out = x m^T for one head's matrix, [count, m.out].
-  const auto expand = [&](const ops::HeadMatrices& m, Panel w, Panel x, int64_t count, float* to,
-                          int64_t stride) {
-    if (!m.transposed) {
-      kernels_.gemm_nt(x.data, x.stride, count, w.data, w.stride, m.out, m.in, to, stride);
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i) std::fill_n(to + i * stride, m.out, 0.0f);
-    kernels_.gemm_nn_add(x.data, x.stride, count, w.data, w.stride, m.in, m.out, to, stride);
-  };
+  const int64_t page_floats = kPagePositions * (latent_row + key_dim + value.out);
+  ReserveScratch(rows_floats + HeadExpander::Floats(key) + HeadExpander::Floats(value) + page_floats +
+                 kPagePositions * (key_dim + value.out + 1) / 2);
 
   const int64_t tasks = static_cast<int64_t>(prompts.size()) * key.heads;
   pool_.ParallelFor(tasks, 1, [&](int64_t task, int64_t, int thread) {
@@ -387,11 +428,9 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
     const int64_t h = task % key.heads;
     SoftmaxRows rows(Scratch(thread), s.rows, key_dim, value.out, round);
     float* memory = Scratch(thread) + rows_floats;
-    const auto matrix = [&](const ops::HeadMatrices& m, float* buffer) {
-      return UnpackRows(m.w, m.first_row + h * m.head_stride, m.transposed ? m.in : m.out, buffer);
-    };
-    const Panel to_key = matrix(key, memory), to_value = matrix(value, memory + key_matrix);
-    float* latent_buffer = memory + key_matrix + value_matrix;
+    const HeadExpander to_key(*this, key, h, round, memory);
+    const HeadExpander to_value(*this, value, h, round, memory + HeadExpander::Floats(key));
+    float* latent_buffer = memory + HeadExpander::Floats(key) + HeadExpander::Floats(value);
     float* keys_buffer = latent_buffer + kPagePositions * latent_row;
     float* values_buffer = keys_buffer + kPagePositions * key_dim;
     auto* narrow_buffer = reinterpret_cast<uint16_t*>(values_buffer + kPagePositions * value.out);
@@ -409,13 +448,14 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
     const int64_t positions = s.past + s.rows;
     for (int64_t block = 0; block < Pages(positions); ++block) {
       const int64_t keys = std::min(kPagePositions, positions - block * kPagePositions);
-      const Panel latent = ReadPage(batch, p.stream, s, block, keys, 0, latent_row, latent_buffer);
-      expand(key, to_key, latent, keys, keys_buffer, key_dim);
-      for (int64_t i = 0; i < keys; ++i) {
-        std::copy_n(latent.data + i * latent.stride + p.latent_dim, p.rope_dim,
-                    keys_buffer + i * key_dim + key.out);
-      }
-      expand(value, to_value, latent, keys, values_buffer, value.out);
+      const StatePanel latents =
+          round != nullptr ? PageAt(batch, p.stream, s, block, 0)
+                           : Wide(ReadPage(batch, p.stream, s, block, keys, 0, latent_row, latent_buffer));
+      to_key.Expand(latents, keys, keys_buffer, key_dim);
+      to_value.Expand(latents, keys, values_buffer, value.out);
+      const Panel rope = ReadPage(batch, p.stream, s, block, keys, p.latent_dim, p.rope_dim, latent_buffer);
+      for (int64_t i = 0; i < keys; ++i)
+        std::copy_n(rope.data + i * rope.stride, p.rope_dim, keys_buffer + i * key_dim + key.out);
       AttendBlock(rows, block, keys, panel_of(keys_buffer, keys, key_dim, narrow_buffer),
                   panel_of(values_buffer, keys, value.out, narrow_buffer + kPagePositions * key_dim));
     }

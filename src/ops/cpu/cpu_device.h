@@ -117,6 +117,7 @@ class CpuDevice final : public Device {
   // Where state is bf16 and has products of its own, queries and weights are rounded for it: how; else null.
   KernelTable::FromF32 RoundingFor(const Batch& batch, int key_stream, int value_stream) const;
   struct SoftmaxRows;
+  struct HeadExpander;
   struct AttentionTile;
   void AttendBlock(SoftmaxRows& rows, int64_t block, int64_t keys, StatePanel key, StatePanel value) const;
   void AttendPage(const Batch& batch, const ops::AttendParams& p, const AttentionTile& tile, int64_t block,
