@@ -8,6 +8,8 @@ build_packages=(
   libgmp-dev libmpfr-dev libhowardhinnant-date-dev tzdata
 )
 test_packages=(libgtest-dev libgmock-dev python3-venv)
+# The kernels for Arm are tested on x86-64 too: cross-compiled, under qemu.
+[ "$(uname -m)" = x86_64 ] && test_packages+=(g++-aarch64-linux-gnu qemu-user)
 
 # install_packages NAME...: those of the packages that are not installed, by apt, as root or by sudo.
 install_packages() {

@@ -5,6 +5,8 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 #include <algorithm>
@@ -19,8 +21,8 @@
 namespace mains {
 namespace {
 
-constexpr std::array kAllIsas = {Isa::kReference,  Isa::kNeon,       Isa::kAvx2, Isa::kAvx512,
-                                 Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
+constexpr std::array kAllIsas = {Isa::kReference, Isa::kNeon,       Isa::kNeonDot,    Isa::kAvx2,
+                                 Isa::kAvx512,    Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
 
 #if defined(__x86_64__)
 // By hand, because clang before 15 does not know the name "f16c".
@@ -53,6 +55,7 @@ const char* IsaName(Isa isa) {
   switch (isa) {
     case Isa::kReference: return "reference";
     case Isa::kNeon: return "neon";
+    case Isa::kNeonDot: return "neondot";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
     case Isa::kAvx512Vnni: return "avx512vnni";
@@ -66,7 +69,8 @@ bool IsaSupported(Isa isa) {
   switch (isa) {
     case Isa::kReference: return true;
 #if defined(__x86_64__)
-    case Isa::kNeon: return false;
+    case Isa::kNeon:
+    case Isa::kNeonDot: return false;
     case Isa::kAvx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasF16c();
     case Isa::kAvx512:
       return IsaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
@@ -80,6 +84,7 @@ bool IsaSupported(Isa isa) {
     }
 #elif defined(__aarch64__)
     case Isa::kNeon: return true;
+    case Isa::kNeonDot: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
     case Isa::kAvx2:
     case Isa::kAvx512:
     case Isa::kAvx512Vnni:

@@ -6,7 +6,7 @@
 namespace mains {
 namespace {
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, const Bf16Slots& bf16 = {}) {
   KernelTable table = ref::Table();
   table.isa = isa;
@@ -58,6 +58,11 @@ const KernelTable& KernelsUnchecked(Isa isa) {
   if (isa == Isa::kAvx512Vnni) return avx512vnni;
   if (isa == Isa::kAvx512Bf16) return avx512bf16;
   if (isa == Isa::kAmx) return amx;
+#elif defined(__aarch64__)
+  static const KernelTable neon = Override(Isa::kNeon, kNeonSlots, kNeonInt8Slots);
+  static const KernelTable neon_dot = Override(Isa::kNeonDot, kNeonSlots, kNeonDotInt8Slots);
+  if (isa == Isa::kNeon) return neon;
+  if (isa == Isa::kNeonDot) return neon_dot;
 #endif
   static const KernelTable reference = ref::Table();
   return reference;

@@ -48,6 +48,9 @@ std::vector<PeakKernel> PeakKernels(Isa isa) {
     }
     return kernels;
   }
+#elif defined(__aarch64__)
+  if (isa == Isa::kNeon) return {kNeonPeakF32};
+  if (isa == Isa::kNeonDot) return {kNeonPeakF32, kNeonPeakInt8};
 #endif
   return {kScalarPeakF32};
 }
@@ -57,6 +60,8 @@ ReadKernel ReadKernelOf(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2) return ReadAvx2;
   if (isa >= Isa::kAvx512) return ReadAvx512;
+#elif defined(__aarch64__)
+  if (isa != Isa::kReference) return ReadNeon;
 #endif
   return ReadPlain;
 }

@@ -25,7 +25,11 @@ std::vector<PeakKernel> PeakKernels(Isa isa);
 using ReadKernel = uint64_t (*)(const std::byte* data, int64_t bytes);
 ReadKernel ReadKernelOf(Isa isa);
 
-// Of the instruction sets, each compiled for itself; defined on x86-64 only.
+// Of the instruction sets, each compiled for itself; defined on 64-bit Arm only.
+extern const PeakKernel kNeonPeakF32, kNeonPeakInt8;
+uint64_t ReadNeon(const std::byte* data, int64_t bytes);
+
+// Defined on x86-64 only.
 extern const PeakKernel kAvx2PeakF32, kAvx512PeakF32, kAvx512PeakInt8, kAvx512PeakBf16, kAmxPeakInt8,
     kAmxPeakBf16;
 uint64_t ReadAvx2(const std::byte* data, int64_t bytes);

@@ -1,5 +1,7 @@
 #include "kernels/avx2/vec.h"
 
+#include "kernels/simd/x86.h"
+
 #include "kernels/avx2/int8.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/packed.h"

@@ -1,6 +1,8 @@
 // Products of bf16 with bf16: one instruction multiplies 32 pairs exactly and adds neighbours to 16 sums.
 #include "kernels/avx512/vec.h"
 
+#include "kernels/simd/x86.h"
+
 #include "kernels/avx512/pairs.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/slots.h"

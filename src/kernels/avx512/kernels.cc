@@ -1,5 +1,7 @@
 #include "kernels/avx512/vec.h"
 
+#include "kernels/simd/x86.h"
+
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/rows.h"
 #include "kernels/simd/unpack.h"

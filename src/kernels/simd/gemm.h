@@ -95,8 +95,8 @@ void DotTile(const typename W::Left* x, int64_t x_stride, const typename W::Numb
     if constexpr (cols % 4 == 0) {
 #pragma GCC unroll 8
       for (int c = 0; c < cols; c += 4) {
-        const __m128 four = Fold4(sums[r][c], sums[r][c + 1], sums[r][c + 2], sums[r][c + 3]);
-        _mm_storeu_ps(to + c, add ? _mm_add_ps(_mm_loadu_ps(to + c), four) : four);
+        const V4 four = Fold4(sums[r][c], sums[r][c + 1], sums[r][c + 2], sums[r][c + 3]);
+        Store4(to + c, add ? Add4(Load4(to + c), four) : four);
       }
     } else {
 #pragma GCC unroll 8

@@ -88,37 +88,52 @@ inline AffineFits AffineFitsOf(const Lanes& lanes, V least, V steps) {
           ChooseAbove(offset, zero, Mul(qx, alone), Add(Mul(scale, qx), Mul(offset, x1)))};
 }
 
-// A whole number of super-blocks at a time.
+// The scales and minima that fit each lane's group best, before they are stored; whether one has a number
+// that is not finite.
+struct AffineChoice {
+  V scale, min, broken;
+};
+inline AffineChoice ChooseAffine(const Lanes& lanes) {
+  const V zero = Zero(), infinity = Set1(__builtin_inff());
+  V least = zero, most = lanes.At(0), broken = zero;
+  for (int64_t i = 0; i < kRoundGroup; ++i) {
+    const V a = lanes.At(i);
+    least = ChooseAbove(least, a, a, least);
+    most = ChooseAbove(a, most, a, most);
+    broken = ChooseAbove(infinity, Magnitude(a), broken, Set1(1.0f));
+  }
+  const V range = Sub(most, least);
+  AffineFits best = {zero, zero, zero};
+  const auto keep = [&](const AffineFits& fit) {
+    best.scale = ChooseAbove(fit.gain, best.gain, fit.scale, best.scale);
+    best.min = ChooseAbove(fit.gain, best.gain, fit.min, best.min);
+    best.gain = ChooseAbove(fit.gain, best.gain, fit.gain, best.gain);
+  };
+  for (const float steps : kRangeSteps) keep(AffineFitsOf(lanes, least, Div(Set1(steps), range)));
+  for (int i = 0; i < kRefinements; ++i)
+    keep(AffineFitsOf(lanes, Sub(zero, best.min), Div(Set1(1.0f), best.scale)));
+  const V tiny = Set1(kSmallestRounded);
+  return {ChooseAbove(tiny, range, zero, best.scale), ChooseAbove(tiny, range, zero, best.min), broken};
+}
+
+// A whole number of super-blocks at a time, in one or several vectors.
 void RoundQ4K(const float* x, int64_t n, std::byte* blocks) {
   constexpr int64_t block_bytes = 4 + 12 + kRoundSuper * kRoundGroup / 2;
-  static_assert(kLanes % kRoundSuper == 0);
-  Lanes lanes;
-  const V zero = Zero(), infinity = Set1(__builtin_inff());
-  for (int64_t groups = n / kRoundGroup; groups > 0; groups -= kLanes, x += kLanes * kRoundGroup) {
-    const int64_t count = groups < kLanes ? groups : kLanes;
-    lanes.Read(x, count);
-    V least = zero, most = lanes.At(0), broken = zero;
-    for (int64_t i = 0; i < kRoundGroup; ++i) {
-      const V a = lanes.At(i);
-      least = ChooseAbove(least, a, a, least);
-      most = ChooseAbove(a, most, a, most);
-      broken = ChooseAbove(infinity, Magnitude(a), broken, Set1(1.0f));
+  constexpr int64_t batch = kLanes > kRoundSuper ? kLanes : kRoundSuper;
+  static_assert(batch % kRoundSuper == 0 && batch % kLanes == 0);
+  Lanes lanes[batch / kLanes];
+  const V zero = Zero(), tiny = Set1(kSmallestRounded);
+  for (int64_t groups = n / kRoundGroup; groups > 0; groups -= batch, x += batch * kRoundGroup) {
+    const int64_t count = groups < batch ? groups : batch;
+    float scales[batch], mins[batch], is_broken[batch], codes[kLanes];
+    for (int64_t part = 0; part < batch; part += kLanes) {
+      Lanes& own = lanes[part / kLanes];
+      own.Read(x + part * kRoundGroup, count - part);
+      const AffineChoice choice = ChooseAffine(own);
+      Store(scales + part, choice.scale);
+      Store(mins + part, choice.min);
+      Store(is_broken + part, choice.broken);
     }
-    const V range = Sub(most, least);
-    AffineFits best = {zero, zero, zero};
-    const auto keep = [&](const AffineFits& fit) {
-      best.scale = ChooseAbove(fit.gain, best.gain, fit.scale, best.scale);
-      best.min = ChooseAbove(fit.gain, best.gain, fit.min, best.min);
-      best.gain = ChooseAbove(fit.gain, best.gain, fit.gain, best.gain);
-    };
-    for (const float steps : kRangeSteps) keep(AffineFitsOf(lanes, least, Div(Set1(steps), range)));
-    for (int i = 0; i < kRefinements; ++i)
-      keep(AffineFitsOf(lanes, Sub(zero, best.min), Div(Set1(1.0f), best.scale)));
-    const V tiny = Set1(kSmallestRounded);
-    float scales[kLanes], mins[kLanes], is_broken[kLanes], codes[kLanes];
-    Store(scales, ChooseAbove(tiny, range, zero, best.scale));
-    Store(mins, ChooseAbove(tiny, range, zero, best.min));
-    Store(is_broken, broken);
     for (int64_t first = 0; first < count; first += kRoundSuper) {
       std::byte* block = blocks + first / kRoundSuper * block_bytes;
       __builtin_memset(block, 0, static_cast<size_t>(block_bytes));
@@ -131,15 +146,17 @@ void RoundQ4K(const float* x, int64_t n, std::byte* blocks) {
       }
       ref::PutSuperScales(scales + first, mins + first, block, scales + first, mins + first);
     }
-    const V scale = Load(scales), min = Load(mins);
-    const V inverse = ChooseAbove(tiny, scale, zero, Div(Set1(1.0f), scale));
-    for (int64_t i = 0; i < kRoundGroup; ++i) {
-      const V q = Code4(Mul(Add(lanes.At(i), min), inverse));
-      Store(codes, ChooseAbove(zero, scale, zero, q));  // none where a number was broken
-      for (int64_t g = 0; g < count; ++g) {
-        const int64_t in_block = g % kRoundSuper;
-        blocks[g / kRoundSuper * block_bytes + 16 + in_block / 2 * kRoundGroup + i] |=
-            static_cast<std::byte>(static_cast<uint8_t>(codes[g]) << (4 * (in_block % 2)));
+    for (int64_t part = 0; part < batch; part += kLanes) {
+      const V scale = Load(scales + part), min = Load(mins + part);
+      const V inverse = ChooseAbove(tiny, scale, zero, Div(Set1(1.0f), scale));
+      for (int64_t i = 0; i < kRoundGroup; ++i) {
+        const V q = Code4(Mul(Add(lanes[part / kLanes].At(i), min), inverse));
+        Store(codes, ChooseAbove(zero, scale, zero, q));  // none where a number was broken
+        for (int64_t lane = 0; lane < kLanes && part + lane < count; ++lane) {
+          const int64_t g = part + lane, in_block = g % kRoundSuper;
+          blocks[g / kRoundSuper * block_bytes + 16 + in_block / 2 * kRoundGroup + i] |=
+              static_cast<std::byte>(static_cast<uint8_t>(codes[lane]) << (4 * (in_block % 2)));
+        }
       }
     }
     blocks += count / kRoundSuper * block_bytes;

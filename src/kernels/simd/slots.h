@@ -40,6 +40,11 @@ struct SimdSlots {
   decltype(KernelTable::scale) scale;
 };
 
+// Defined on 64-bit Arm only.
+extern const SimdSlots kNeonSlots;
+extern const Int8Slots kNeonInt8Slots;
+extern const Int8Slots kNeonDotInt8Slots;
+
 // Defined on x86-64 only.
 extern const SimdSlots kAvx2Slots;
 extern const SimdSlots kAvx512Slots;

@@ -1,4 +1,5 @@
-// Unpackers and number formats over the vector vocabulary of <isa>/vec.h, which must be included first.
+// Unpackers and number formats over the vector vocabulary of <isa>/vec.h and the bytes of simd/x86.h or
+// neon/bytes.h, which must be included first.
 // Every format comes down to 16 small integers in bytes, widened, times a scale: the same operations in
 // the same order as UnpackRow, hence the same bits. The layouts are told in tensor/gguf_blocks.cc.
 #pragma once
@@ -13,12 +14,6 @@ namespace {
 inline const uint8_t* Bytes(const void* p) {
   return static_cast<const uint8_t*>(p);
 }
-inline __m128i Load16Bytes(const uint8_t* p) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-}
-inline __m256i Load16Halves(const uint8_t* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
 inline uint32_t LoadU16(const uint8_t* p) {
   return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8;
 }
@@ -28,44 +23,23 @@ inline uint32_t LoadU32(const uint8_t* p) {
   return bits;
 }
 inline float LoadHalf(const uint8_t* p) {
-  return _cvtsh_ss(static_cast<unsigned short>(LoadU16(p)));
+  return F16ToFloat(static_cast<uint16_t>(LoadU16(p)));
 }
-inline __m128i Bias(__m128i q, int bias) {
-  return _mm_sub_epi8(q, _mm_set1_epi8(static_cast<char>(bias)));
-}
-// (q >> shift) & mask in each byte.
-template <int shift>
-inline __m128i Bits(__m128i q, int mask) {
-  return _mm_and_si128(_mm_srli_epi16(q, shift), _mm_set1_epi8(static_cast<char>(mask)));
-}
-inline __m128i Low(__m128i q) {
+inline Bytes16 Low(Bytes16 q) {
   return Bits<0>(q, 15);
 }
-inline __m128i High(__m128i q) {
+inline Bytes16 High(Bytes16 q) {
   return Bits<4>(q, 15);
 }
 // Two bits at `shift`, moved to bits 4 and 5.
 template <int shift>
-inline __m128i PairTo4(__m128i q) {
-  return _mm_slli_epi16(Bits<shift>(q, 3), 4);
+inline Bytes16 PairTo4(Bytes16 q) {
+  return ShiftLeft<4>(Bits<shift>(q, 3));
 }
-// `value` in byte i where bit i of `bits` is set, else 0.
-inline __m128i SpreadBits(uint32_t bits, int value) {
-  const __m128i byte_of = _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  const __m128i bit_of = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
-  const __m128i all = _mm_shuffle_epi8(_mm_cvtsi32_si128(static_cast<int>(bits)), byte_of);
-  const __m128i set = _mm_cmpeq_epi8(_mm_and_si128(all, bit_of), bit_of);
-  return _mm_and_si128(set, _mm_set1_epi8(static_cast<char>(value)));
-}
-
-inline __m128i Words(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  return _mm_setr_epi32(static_cast<int>(a), static_cast<int>(b), static_cast<int>(c), static_cast<int>(d));
-}
-
-inline void StoreScaled(float* out, __m128i q, float scale) {
+inline void StoreScaled(float* out, Bytes16 q, float scale) {
   Store16(out, Mul16(FromI8(q), scale));
 }
-inline void StoreScaledPlus(float* out, __m128i q, float scale, float add) {
+inline void StoreScaledPlus(float* out, Bytes16 q, float scale, float add) {
   Store16(out, Add16(Mul16(FromI8(q), scale), add));
 }
 
@@ -96,13 +70,13 @@ inline void StoreHalves(const float* in, int64_t n, void* out, Convert convert) 
   uint8_t* to = static_cast<uint8_t*>(out);
   int64_t i = 0;
   for (; i + 16 <= n; i += 16) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 2 * i), convert(Load16(in + i)));
+    Store16Halves(to + 2 * i, convert(Load16(in + i)));
   }
   if (i == n) return;
   float numbers[16] = {};
   uint8_t rest[32];
   __builtin_memcpy(numbers, in + i, static_cast<size_t>(n - i) * sizeof(float));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(rest), convert(Load16(numbers)));
+  Store16Halves(rest, convert(Load16(numbers)));
   __builtin_memcpy(to + 2 * i, rest, static_cast<size_t>(n - i) * 2);
 }
 
@@ -118,17 +92,6 @@ void UnpackF16(const WeightRow& row, int64_t cols, float* out) {
 }
 void UnpackBf16(const WeightRow& row, int64_t cols, float* out) {
   LoadBf16(row.data, cols, out);
-}
-
-// E4M3 is the top of an F16 with 2^8 less of bias: exact, denormals included. 0x7F is its only NaN.
-inline V16 FromE4M3(__m128i bytes) {
-  const __m256i wide = _mm256_cvtepu8_epi16(bytes);
-  const __m256i magnitude = _mm256_and_si256(wide, _mm256_set1_epi16(0x7F));
-  const __m256i sign = _mm256_slli_epi16(_mm256_sub_epi16(wide, magnitude), 8);
-  const __m256i nan = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7F));
-  const __m256i half = _mm256_or_si256(sign, _mm256_slli_epi16(magnitude, 7));
-  // 0x3F80, the shifted 0x7F, becomes 0x7E00.
-  return Mul16(FromF16(_mm256_xor_si256(half, _mm256_and_si256(nan, _mm256_set1_epi16(0x4180)))), 256.0f);
 }
 
 void UnpackE4M3(const WeightRow& row, int64_t cols, float* out) {
@@ -184,12 +147,6 @@ void UnpackF8Block(const WeightRow& row, int64_t cols, float* out) {
   });
 }
 
-// 8 bytes of two nibbles each, low one first: 16 bytes in order.
-inline __m128i NibblesInOrder(const uint8_t* p) {
-  const __m128i pairs = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  return _mm_unpacklo_epi8(Low(pairs), High(pairs));
-}
-
 // Little-endian words of eight nibbles, lowest first, are bytes of two.
 void UnpackInt4Group(const WeightRow& row, int64_t cols, float* out) {
   if (row.group % 2 != 0) return UnpackRow(row, cols, out);  // groups would start within a byte
@@ -221,30 +178,30 @@ void Blocks(const WeightRow& row, int64_t cols, float* out) {
 
 inline void Q4_0(const uint8_t* block, float* out) {
   const float d = LoadHalf(block);
-  const __m128i q = Load16Bytes(block + 2);
+  const Bytes16 q = Load16Bytes(block + 2);
   StoreScaled(out, Bias(Low(q), 8), d);
   StoreScaled(out + 16, Bias(High(q), 8), d);
 }
 
 inline void Q4_1(const uint8_t* block, float* out) {
   const float d = LoadHalf(block), m = LoadHalf(block + 2);
-  const __m128i q = Load16Bytes(block + 4);
+  const Bytes16 q = Load16Bytes(block + 4);
   StoreScaledPlus(out, Low(q), d, m);
   StoreScaledPlus(out + 16, High(q), d, m);
 }
 
 inline void Q5_0(const uint8_t* block, float* out) {
   const float d = LoadHalf(block);
-  const __m128i q = Load16Bytes(block + 6);
-  StoreScaled(out, Bias(_mm_or_si128(Low(q), SpreadBits(LoadU16(block + 2), 16)), 16), d);
-  StoreScaled(out + 16, Bias(_mm_or_si128(High(q), SpreadBits(LoadU16(block + 4), 16)), 16), d);
+  const Bytes16 q = Load16Bytes(block + 6);
+  StoreScaled(out, Bias(Or(Low(q), SpreadBits(LoadU16(block + 2), 16)), 16), d);
+  StoreScaled(out + 16, Bias(Or(High(q), SpreadBits(LoadU16(block + 4), 16)), 16), d);
 }
 
 inline void Q5_1(const uint8_t* block, float* out) {
   const float d = LoadHalf(block), m = LoadHalf(block + 2);
-  const __m128i q = Load16Bytes(block + 8);
-  StoreScaledPlus(out, _mm_or_si128(Low(q), SpreadBits(LoadU16(block + 4), 16)), d, m);
-  StoreScaledPlus(out + 16, _mm_or_si128(High(q), SpreadBits(LoadU16(block + 6), 16)), d, m);
+  const Bytes16 q = Load16Bytes(block + 8);
+  StoreScaledPlus(out, Or(Low(q), SpreadBits(LoadU16(block + 4), 16)), d, m);
+  StoreScaledPlus(out + 16, Or(High(q), SpreadBits(LoadU16(block + 6), 16)), d, m);
 }
 
 inline void Q8_0(const uint8_t* block, float* out) {
@@ -253,26 +210,25 @@ inline void Q8_0(const uint8_t* block, float* out) {
   StoreScaled(out + 16, Load16Bytes(block + 18), d);
 }
 
-inline __m128i Iq4Values(__m128i nibbles) {
-  const __m128i values =
-      _mm_setr_epi8(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
-  return _mm_shuffle_epi8(values, nibbles);
+constexpr int8_t kIq4Codes[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+inline Bytes16 Iq4Values(Bytes16 nibbles) {
+  return LookupBytes(kIq4Codes, nibbles);
 }
 
 inline void IQ4_NL(const uint8_t* block, float* out) {
   const float d = LoadHalf(block);
-  const __m128i q = Load16Bytes(block + 2);
+  const Bytes16 q = Load16Bytes(block + 2);
   StoreScaled(out, Iq4Values(Low(q)), d);
   StoreScaled(out + 16, Iq4Values(High(q)), d);
 }
 
+constexpr int8_t kTwiceE2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 inline void MXFP4(const uint8_t* block, float* out) {
-  const __m128i twice_e2m1 = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
   const uint32_t e = block[0];
   const float half_scale = FromBits(e < 2 ? 0x0020'0000u << e : (e - 1) << 23);
-  const __m128i q = Load16Bytes(block + 1);
-  StoreScaled(out, _mm_shuffle_epi8(twice_e2m1, Low(q)), half_scale);
-  StoreScaled(out + 16, _mm_shuffle_epi8(twice_e2m1, High(q)), half_scale);
+  const Bytes16 q = Load16Bytes(block + 1);
+  StoreScaled(out, LookupBytes(kTwiceE2M1, Low(q)), half_scale);
+  StoreScaled(out + 16, LookupBytes(kTwiceE2M1, High(q)), half_scale);
 }
 
 // GGUF blocks of 256.
@@ -283,7 +239,7 @@ inline void IQ4_XS(const uint8_t* block, float* out) {
   for (int g = 0; g < 8; ++g) {
     const uint32_t scale = (block[4 + g / 2] >> (4 * (g % 2)) & 15u) | (high >> (2 * g) & 3u) << 4;
     const float d_scale = d * static_cast<float>(static_cast<int>(scale) - 32);
-    const __m128i q = Load16Bytes(block + 8 + 16 * g);
+    const Bytes16 q = Load16Bytes(block + 8 + 16 * g);
     StoreScaled(out + 32 * g, Iq4Values(Low(q)), d_scale);
     StoreScaled(out + 32 * g + 16, Iq4Values(High(q)), d_scale);
   }
@@ -312,7 +268,7 @@ inline void Q4_K(const uint8_t* block, float* out) {
   const ScalesMins s = ScalesMinsOf(block);
   for (int g = 0; g < 8; g += 2) {
     for (int l = 0; l < 32; l += 16) {
-      const __m128i q = Load16Bytes(block + 16 + 16 * g + l);
+      const Bytes16 q = Load16Bytes(block + 16 + 16 * g + l);
       StoreScaledPlus(out + 32 * g + l, Low(q), s.scale[g], s.minus_min[g]);
       StoreScaledPlus(out + 32 * g + 32 + l, High(q), s.scale[g + 1], s.minus_min[g + 1]);
     }
@@ -322,14 +278,14 @@ inline void Q4_K(const uint8_t* block, float* out) {
 inline void Q5_K(const uint8_t* block, float* out) {
   const ScalesMins s = ScalesMinsOf(block);
   for (int l = 0; l < 32; l += 16) {
-    __m128i fifth = Load16Bytes(block + 16 + l);
+    Bytes16 fifth = Load16Bytes(block + 16 + l);
     for (int g = 0; g < 8; g += 2) {
-      const __m128i q = Load16Bytes(block + 48 + 16 * g + l);
-      const __m128i low = _mm_or_si128(Low(q), _mm_slli_epi16(Bits<0>(fifth, 1), 4));
-      const __m128i high = _mm_or_si128(High(q), _mm_slli_epi16(Bits<1>(fifth, 1), 4));
+      const Bytes16 q = Load16Bytes(block + 48 + 16 * g + l);
+      const Bytes16 low = Or(Low(q), ShiftLeft<4>(Bits<0>(fifth, 1)));
+      const Bytes16 high = Or(High(q), ShiftLeft<4>(Bits<1>(fifth, 1)));
       StoreScaledPlus(out + 32 * g + l, low, s.scale[g], s.minus_min[g]);
       StoreScaledPlus(out + 32 * g + 32 + l, high, s.scale[g + 1], s.minus_min[g + 1]);
-      fifth = _mm_srli_epi16(fifth, 2);
+      fifth = Bits<2>(fifth, 63);
     }
   }
 }
@@ -339,10 +295,10 @@ inline void Q6_K(const uint8_t* block, float* out) {
   Store16(scales, Mul16(FromI8(Load16Bytes(block + 192)), LoadHalf(block + 208)));
   for (int h = 0; h < 2; ++h) {
     for (int l = 0; l < 32; l += 16) {
-      const __m128i a = Load16Bytes(block + 64 * h + l), b = Load16Bytes(block + 64 * h + 32 + l);
-      const __m128i top = Load16Bytes(block + 128 + 32 * h + l);
-      const __m128i q[4] = {_mm_or_si128(Low(a), PairTo4<0>(top)), _mm_or_si128(Low(b), PairTo4<2>(top)),
-                            _mm_or_si128(High(a), PairTo4<4>(top)), _mm_or_si128(High(b), PairTo4<6>(top))};
+      const Bytes16 a = Load16Bytes(block + 64 * h + l), b = Load16Bytes(block + 64 * h + 32 + l);
+      const Bytes16 top = Load16Bytes(block + 128 + 32 * h + l);
+      const Bytes16 q[4] = {Or(Low(a), PairTo4<0>(top)), Or(Low(b), PairTo4<2>(top)),
+                            Or(High(a), PairTo4<4>(top)), Or(High(b), PairTo4<6>(top))};
       for (int s = 0; s < 4; ++s) {
         StoreScaled(out + 128 * h + 32 * s + l, Bias(q[s], 32), scales[8 * h + 2 * s + l / 16]);
       }
@@ -351,14 +307,14 @@ inline void Q6_K(const uint8_t* block, float* out) {
 }
 
 inline void Q2_K(const uint8_t* block, float* out) {
-  const __m128i packed = Load16Bytes(block);
+  const Bytes16 packed = Load16Bytes(block);
   float scales[16], minus_mins[16];
   Store16(scales, Mul16(FromI8(Low(packed)), LoadHalf(block + 80)));
   Store16(minus_mins, Mul16(FromI8(High(packed)), -LoadHalf(block + 82)));
   for (int h = 0; h < 2; ++h) {
     for (int l = 0; l < 32; l += 16) {
-      const __m128i pairs = Load16Bytes(block + 16 + 32 * h + l);
-      const __m128i q[4] = {Bits<0>(pairs, 3), Bits<2>(pairs, 3), Bits<4>(pairs, 3), Bits<6>(pairs, 3)};
+      const Bytes16 pairs = Load16Bytes(block + 16 + 32 * h + l);
+      const Bytes16 q[4] = {Bits<0>(pairs, 3), Bits<2>(pairs, 3), Bits<4>(pairs, 3), Bits<6>(pairs, 3)};
       for (int s = 0; s < 4; ++s) {
         const int g = 8 * h + 2 * s + l / 16;
         StoreScaledPlus(out + 128 * h + 32 * s + l, q[s], scales[g], minus_mins[g]);
@@ -370,21 +326,21 @@ inline void Q2_K(const uint8_t* block, float* out) {
 // Sixteen 6-bit scales, four to a word: low nibbles in words 0 and 1, top pairs in word 2.
 inline void Q3_K(const uint8_t* block, float* out) {
   const uint32_t a = LoadU32(block + 96), b = LoadU32(block + 100), c = LoadU32(block + 104);
-  const __m128i biased =
+  const Bytes16 biased =
       Words((a & 0x0F0F'0F0F) | (c << 4 & 0x3030'3030), (b & 0x0F0F'0F0F) | (c << 2 & 0x3030'3030),
             (a >> 4 & 0x0F0F'0F0F) | (c & 0x3030'3030), (b >> 4 & 0x0F0F'0F0F) | (c >> 2 & 0x3030'3030));
   float scales[16];
   Store16(scales, Mul16(FromI8(Bias(biased, 32)), LoadHalf(block + 108)));
   for (int l = 0; l < 32; l += 16) {
-    __m128i third = Load16Bytes(block + l);  // a clear bit means -4
+    Bytes16 third = Load16Bytes(block + l);  // a clear bit means -4
     for (int h = 0; h < 2; ++h) {
-      const __m128i pairs = Load16Bytes(block + 32 + 32 * h + l);
-      const __m128i q[4] = {Bits<0>(pairs, 3), Bits<2>(pairs, 3), Bits<4>(pairs, 3), Bits<6>(pairs, 3)};
+      const Bytes16 pairs = Load16Bytes(block + 32 + 32 * h + l);
+      const Bytes16 q[4] = {Bits<0>(pairs, 3), Bits<2>(pairs, 3), Bits<4>(pairs, 3), Bits<6>(pairs, 3)};
       for (int s = 0; s < 4; ++s) {
         const int g = 8 * h + 2 * s + l / 16;
-        const __m128i with_third = _mm_or_si128(q[s], _mm_slli_epi16(Bits<0>(third, 1), 2));
+        const Bytes16 with_third = Or(q[s], ShiftLeft<2>(Bits<0>(third, 1)));
         StoreScaled(out + 128 * h + 32 * s + l, Bias(with_third, 4), scales[g]);
-        third = _mm_srli_epi16(third, 1);
+        third = Bits<1>(third, 127);
       }
     }
   }
