@@ -11,7 +11,14 @@ namespace mains {
 namespace {
 
 // How many rows ahead memory is asked for: they are too short to be streams that the processor would follow.
+// Behind the last row come the first ones of what lies beside it, which is the next head's part of a page of
+// state.
 constexpr int64_t kPairsAhead = 32;
+inline void AskAhead(const uint16_t* first, int64_t stride, int64_t rows, int64_t row, int64_t column,
+                     int64_t columns) {
+  const int64_t ahead = row + kPairsAhead;
+  __builtin_prefetch(first + (ahead < rows ? ahead * stride : (ahead - rows) * stride + columns) + column);
+}
 // The most numbers of a row that are laid out at a time.
 constexpr int64_t kLayOutDepth = 512;
 
@@ -58,11 +65,11 @@ inline void LayOutRows(const uint16_t* w, int64_t stride, int64_t rows, int64_t 
   // Row by row into a buffer first: whole lines in their order are read several times as fast as sixteen rows
   // beside each other.
   alignas(64) __m512i lines[16][kLayOutDepth / 32];
-  for (int64_t first = 0; first < rows; first += 16, w += 16 * stride, to += layout.sixteen_bytes) {
+  for (int64_t first = 0; first < rows; first += 16, to += layout.sixteen_bytes) {
     for (int64_t r = 0; r < 16; ++r) {
-      const uint16_t* row = w + r * stride;
+      const uint16_t* row = w + (first + r) * stride;
       for (int64_t k = 0; k < depth; k += 32) {
-        __builtin_prefetch(row + kPairsAhead * stride + k);
+        AskAhead(w, stride, rows, first + r, k, depth);
         const int64_t left = first + r < rows ? depth - k : 0;
         const __mmask32 some = left >= 32 ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
         lines[r][k / 32] = _mm512_maskz_loadu_epi16(some, row + k);
@@ -95,8 +102,8 @@ inline void LayOutColumns(const uint16_t* v, int64_t stride, int64_t columns, in
     for (int64_t c = 0; c < columns; c += 32) {
       const int64_t left = columns - c;
       const __mmask32 some = left >= 32 ? ~__mmask32{0} : (__mmask32{1} << left) - 1;
-      __builtin_prefetch(even + kPairsAhead * stride + c);
-      __builtin_prefetch(odd + kPairsAhead * stride + c);
+      AskAhead(v, stride, depth, i, c, columns);
+      AskAhead(v, stride, depth, i + 1, c, columns);
       const __m512i a = i < depth ? _mm512_maskz_loadu_epi16(some, even + c) : _mm512_setzero_si512();
       const __m512i b = i + 1 < depth ? _mm512_maskz_loadu_epi16(some, odd + c) : _mm512_setzero_si512();
       std::byte* at = to + c / 16 * layout.sixteen_bytes;
