@@ -3,8 +3,6 @@
 #include "kernels/table.h"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -17,83 +15,27 @@
 #include <vector>
 
 #include "kernels/round.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing.h"
 #include "tensor/convert.h"
 #include "tensor/gguf_blocks.h"
 
 namespace mains {
 namespace {
 
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr double kUlp = 0x1p-24;  // relative rounding error of one f32 operation
-
-// Memory that ends right before an inaccessible page, so that reading or writing past the end faults
-// in every build. The start is as badly aligned as the size makes it.
-class GuardedBytes {
- public:
-  explicit GuardedBytes(int64_t size) {
-    const int64_t page = sysconf(_SC_PAGESIZE);
-    const int64_t usable = (size + page - 1) / page * page;
-    mapped_ = usable + page;
-    map_ = static_cast<char*>(mmap(nullptr, static_cast<size_t>(mapped_), PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    EXPECT_NE(static_cast<void*>(map_), MAP_FAILED);
-    EXPECT_EQ(mprotect(map_ + usable, static_cast<size_t>(page), PROT_NONE), 0);
-    data_ = map_ + usable - size;
-  }
-  ~GuardedBytes() { munmap(map_, static_cast<size_t>(mapped_)); }
-  GuardedBytes(const GuardedBytes&) = delete;
-  GuardedBytes& operator=(const GuardedBytes&) = delete;
-
-  char* data() const { return data_; }
-
- private:
-  char* map_ = nullptr;
-  int64_t mapped_ = 0;
-  char* data_ = nullptr;
-};
-
-class GuardedFloats {
- public:
-  explicit GuardedFloats(int64_t n) : n_(n), bytes_(n * 4) {}
-  explicit GuardedFloats(const std::vector<float>& values)
-      : GuardedFloats(static_cast<int64_t>(values.size())) {
-    std::copy(values.begin(), values.end(), get());
-  }
-  float* get() const { return reinterpret_cast<float*>(bytes_.data()); }
-  float& operator[](int64_t i) const { return get()[i]; }
-  std::vector<float> values() const { return {get(), get() + n_}; }
-
- private:
-  int64_t n_;
-  GuardedBytes bytes_;
-};
-
-std::vector<float> Random(int64_t n, uint32_t seed, float scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(static_cast<size_t>(n));
-  for (float& v : values) v = normal(random);
-  return values;
-}
-
-bool SameBits(float a, float b) {
-  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
-}
-::testing::AssertionResult SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  if (a.size() != b.size()) return ::testing::AssertionFailure() << a.size() << " vs " << b.size();
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!SameBits(a[i], b[i])) return ::testing::AssertionFailure() << i << ": " << a[i] << " vs " << b[i];
-  }
-  return ::testing::AssertionSuccess();
-}
+using testing::GuardedBytes;
+using testing::GuardedFloats;
+using testing::kInf;
+using testing::kNan;
+using testing::kUlp;
+using testing::Random;
+using testing::SameBits;
+using testing::Shape;
 
 class KernelsTest : public ::testing::TestWithParam<Isa> {
  protected:
-  const KernelTable& table_ = TableOf(GetParam());
+  const KernelTable& table_ = testing::TableOf(GetParam());
 };
-INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(TestedIsas()),
+INSTANTIATE_TEST_SUITE_P(Isas, KernelsTest, ::testing::ValuesIn(testing::TestedIsas()),
                          [](const auto& isa) { return std::string(IsaName(isa.param)); });
 
 TEST_P(KernelsTest, EverySlotIsFilled) {
@@ -108,10 +50,6 @@ TEST_P(KernelsTest, EverySlotIsFilled) {
 
 // Both sides of every tile boundary: 3, 4, 6 and 8 rows or columns, 8 and 16 lanes, 96 rows, depth 1024.
 const std::vector<int64_t> kCounts = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 33};
-
-struct Shape {
-  int64_t m, n, k;
-};
 
 std::vector<Shape> Shapes() {
   std::vector<Shape> shapes;
@@ -150,7 +88,7 @@ struct NtCase {
 // smallest number of lanes, 16 covers the folding. The whole matrix is far nearer, since errors cancel.
 TEST_P(KernelsTest, GemmNtIsTheMatrixProduct) {
   for (Shape s : Shapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k);
     NtCase c(s);
     c.Run(table_);
     double error = 0, norm = 0;
@@ -176,7 +114,7 @@ TEST_P(KernelsTest, GemmNtIsTheMatrixProduct) {
 
 TEST_P(KernelsTest, GemmNtGivesARowTheSameBitsInAnyCompany) {
   for (Shape s : Shapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k);
     NtCase c(s);
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
@@ -200,192 +138,6 @@ TEST_P(KernelsTest, GemmNtKeepsNanInItsRowAndColumn) {
     for (int64_t r = 0; r < 7; ++r) {
       for (int64_t col = 0; col < 13; ++col) {
         ASSERT_EQ(std::isnan(c.out[r * c.os() + col]), r == 3 || col == 5) << r << ", " << col;
-      }
-    }
-  }
-}
-
-class Bf16KernelsTest : public KernelsTest {};
-std::vector<Isa> IsasWithBf16() {
-  std::vector<Isa> isas = TestedIsas();
-  std::erase_if(isas, [](Isa isa) { return TableOf(isa).gemm_bf16 == nullptr; });
-  return isas;
-}
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Bf16KernelsTest);
-INSTANTIATE_TEST_SUITE_P(Isas, Bf16KernelsTest, ::testing::ValuesIn(IsasWithBf16()),
-                         [](const auto& isa) { return std::string(IsaName(isa.param)); });
-
-// Rows of bf16: x filled up with zeros, w with nothing behind its last.
-struct Bf16Case {
-  explicit Bf16Case(Shape shape) : s(shape), x(Rows(s.m, xs(), 11)), w(Rows(s.n, ws(), 12)) {
-    out.assign(static_cast<size_t>((s.m - 1) * os() + s.n), 77.0f);
-    for (int64_t r = 0; r < s.m; ++r)
-      std::fill(x.begin() + r * xs() + s.k, x.begin() + (r + 1) * xs(), uint16_t{0});
-    w.resize(static_cast<size_t>((s.n - 1) * ws() + s.k));
-    w.shrink_to_fit();
-  }
-  static std::vector<uint16_t> Rows(int64_t rows, int64_t stride, uint32_t seed) {
-    std::vector<uint16_t> bits;
-    for (const float value : Random(rows * stride, seed)) bits.push_back(Bf16FromF32(value));
-    return bits;
-  }
-  int64_t xs() const { return (s.k + kBf16Step - 1) / kBf16Step * kBf16Step; }
-  int64_t ws() const { return s.k + 1; }
-  int64_t os() const { return s.n + 2; }
-  float X(int64_t r, int64_t i) const { return F32FromBf16(x[static_cast<size_t>(r * xs() + i)]); }
-  float W(int64_t c, int64_t i) const { return F32FromBf16(w[static_cast<size_t>(c * ws() + i)]); }
-  float Out(int64_t r, int64_t c) const { return out[static_cast<size_t>(r * os() + c)]; }
-  void Run(const KernelTable& table) {
-    table.gemm_bf16(x.data(), xs(), s.m, w.data(), ws(), s.n, s.k, out.data(), os());
-  }
-  Shape s;
-  std::vector<uint16_t> x, w;
-  std::vector<float> out;
-};
-
-// Both sides of 16 and 32 rows and columns, of 32, 512 and 2,048 numbers.
-std::vector<Shape> Bf16Shapes() {
-  std::vector<Shape> shapes;
-  for (int64_t m : {1, 2, 3, 6, 7, 15, 16, 17, 31, 32, 33, 49}) {
-    for (int64_t n : {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 40}) shapes.push_back({m, n, 70});
-  }
-  for (int64_t k : {0, 1, 2, 31, 32, 33, 63, 64, 65, 511, 512, 513, 544, 1025, 2047, 2048, 2049}) {
-    for (int64_t m : {1, 7, 18}) shapes.push_back({m, 20, k});
-  }
-  shapes.push_back({97, 18, 600});
-  return shapes;
-}
-
-TEST_P(Bf16KernelsTest, GemmBf16IsTheMatrixProduct) {
-  for (Shape s : Bf16Shapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
-    Bf16Case c(s);
-    c.Run(table_);
-    for (int64_t r = 0; r < s.m; ++r) {
-      for (int64_t col = 0; col < s.n; ++col) {
-        double exact = 0, magnitude = 0;
-        for (int64_t i = 0; i < s.k; ++i) {
-          const double product = static_cast<double>(c.X(r, i)) * c.W(col, i);
-          exact += product;
-          magnitude += std::abs(product);
-        }
-        const double rounds = static_cast<double>(s.k) / 16 + 32;
-        ASSERT_LE(std::abs(c.Out(r, col) - exact), rounds * kUlp * magnitude) << r << ", " << col;
-      }
-      for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) ASSERT_EQ(c.Out(r, gap), 77.0f);
-    }
-  }
-}
-
-TEST_P(Bf16KernelsTest, GemmBf16GivesARowTheSameBitsInAnyCompany) {
-  for (Shape s : Bf16Shapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
-    Bf16Case c(s);
-    c.Run(table_);
-    for (int64_t r = 0; r < s.m; r += 5) {
-      for (int64_t col = 0; col < s.n; col += 3) {
-        float alone = -1;
-        table_.gemm_bf16(c.x.data() + r * c.xs(), c.xs(), 1, c.w.data() + col * c.ws(), c.ws(), 1, s.k,
-                         &alone, 1);
-        ASSERT_TRUE(SameBits(alone, c.Out(r, col))) << r << ", " << col;
-      }
-    }
-  }
-}
-
-TEST_P(Bf16KernelsTest, GemmBf16KeepsNanInItsRowAndColumn) {
-  for (float poison : {kNan, kInf}) {
-    Bf16Case c({18, 21, 70});
-    std::fill(c.w.begin(), c.w.end(), uint16_t{0});  // infinity times 0 is NaN
-    c.x[static_cast<size_t>(3 * c.xs() + 69)] = Bf16FromF32(poison);
-    c.w[static_cast<size_t>(17 * c.ws() + 2)] = Bf16FromF32(kNan);
-    c.Run(table_);
-    for (int64_t r = 0; r < c.s.m; ++r) {
-      for (int64_t col = 0; col < c.s.n; ++col)
-        ASSERT_EQ(std::isnan(c.Out(r, col)), r == 3 || col == 17) << r << ", " << col;
-    }
-  }
-}
-
-// Rows of p filled up with zeros, v with nothing behind its last.
-struct Bf16AddCase {
-  explicit Bf16AddCase(Shape shape)
-      : s(shape),
-        p(Bf16Case::Rows(s.m, ps(), 13)),
-        v(Bf16Case::Rows(s.k, vs(), 14)),
-        before(Random((s.m - 1) * os() + s.n, 5)),
-        out(before) {
-    for (int64_t r = 0; r < s.m; ++r)
-      std::fill(p.begin() + r * ps() + s.k, p.begin() + (r + 1) * ps(), uint16_t{0});
-    v.resize(static_cast<size_t>(std::max<int64_t>(0, (s.k - 1) * vs() + s.n)));
-    v.shrink_to_fit();
-  }
-  int64_t ps() const { return (s.k + kBf16Step - 1) / kBf16Step * kBf16Step + kBf16Step; }
-  int64_t vs() const { return s.n + 1; }
-  int64_t os() const { return s.n + 3; }
-  void Run(const KernelTable& table, int64_t depth) {
-    table.gemm_nn_add_bf16(p.data(), ps(), s.m, v.data(), vs(), depth, s.n, out.data(), os());
-  }
-  Shape s;
-  std::vector<uint16_t> p, v;
-  std::vector<float> before, out;
-};
-
-std::vector<Shape> Bf16AddShapes() {
-  std::vector<Shape> shapes;
-  for (int64_t m : {1, 2, 5, 6, 7, 12, 16, 17, 33}) {
-    for (int64_t n : {1, 15, 16, 17, 33, 64, 65, 128, 130}) {
-      for (int64_t j : {1, 63, 64}) shapes.push_back({m, n, j});
-    }
-  }
-  for (int64_t j = 0; j <= 70; ++j) shapes.push_back({3, 37, j});
-  shapes.push_back({5, 70, 600});
-  return shapes;
-}
-
-TEST_P(Bf16KernelsTest, GemmNnAddBf16IsTheMatrixProduct) {
-  for (Shape s : Bf16AddShapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
-    Bf16AddCase c(s);
-    c.Run(table_, s.k);
-    for (int64_t r = 0; r < s.m; ++r) {
-      for (int64_t col = 0; col < s.n; ++col) {
-        const size_t at = static_cast<size_t>(r * c.os() + col);
-        double exact = c.before[at], magnitude = std::abs(exact);
-        for (int64_t i = 0; i < s.k; ++i) {
-          const double product = static_cast<double>(F32FromBf16(c.p[static_cast<size_t>(r * c.ps() + i)])) *
-                                 F32FromBf16(c.v[static_cast<size_t>(i * c.vs() + col)]);
-          exact += product;
-          magnitude += std::abs(product);
-        }
-        ASSERT_LE(std::abs(c.out[at] - exact), static_cast<double>(s.k + 4) * kUlp * magnitude);
-      }
-      for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) {
-        const size_t at = static_cast<size_t>(r * c.os() + gap);
-        ASSERT_EQ(c.out[at], c.before[at]);
-      }
-    }
-  }
-}
-
-// Beside other rows and columns, and with rows of v behind that its zeros meet: how attention uses it.
-TEST_P(Bf16KernelsTest, GemmNnAddBf16GivesTheSameBitsInAnyCompanyAndBeforeZeros) {
-  for (Shape s : Bf16AddShapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
-    Bf16AddCase c(s);
-    for (int64_t keep = s.k; keep >= 0; keep -= 31) {
-      for (int64_t r = 0; r < s.m; ++r)
-        std::fill(c.p.begin() + r * c.ps() + keep, c.p.begin() + (r + 1) * c.ps(), uint16_t{0});
-      c.out = c.before;
-      c.Run(table_, s.k);
-      for (int64_t r = 0; r < s.m; r += 3) {
-        for (int64_t col = 0; col < s.n; col += 5) {
-          const size_t at = static_cast<size_t>(r * c.os() + col);
-          float alone = c.before[at];
-          table_.gemm_nn_add_bf16(c.p.data() + r * c.ps(), c.ps(), 1, c.v.data() + col, c.vs(), keep, 1, &alone,
-                                  1);
-          ASSERT_TRUE(SameBits(alone, c.out[at])) << r << ", " << col << " of " << keep;
-        }
       }
     }
   }
@@ -425,7 +177,7 @@ struct NnCase {
 // One or two roundings for each of the j additions.
 TEST_P(KernelsTest, GemmNnAddIsTheMatrixProduct) {
   for (Shape s : AddShapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k);
     NnCase c(s);
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
@@ -447,7 +199,7 @@ TEST_P(KernelsTest, GemmNnAddIsTheMatrixProduct) {
 
 TEST_P(KernelsTest, GemmNnAddGivesTheSameBitsInAnyCompanyAndInAnyPieces) {
   for (Shape s : AddShapes()) {
-    SCOPED_TRACE(testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k);
     NnCase c(s);
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
@@ -477,7 +229,7 @@ TEST_P(KernelsTest, ProductsWithNumbersOfTheStateAreThoseWithTheSameNumbersAsF32
     for (int64_t m : {1, 2, 3, 5, 6, 7, 16}) {
       for (int64_t n : {1, 4, 7, 8, 13, 64}) {
         for (int64_t k : {1, 7, 8, 15, 16, 33, 64, 128, 130}) {
-          SCOPED_TRACE(testing::Message() << Name(dtype) << ", " << m << " x " << n << " x " << k);
+          SCOPED_TRACE(::testing::Message() << Name(dtype) << ", " << m << " x " << n << " x " << k);
           const int64_t size = ByteSize(dtype, 1);
           const auto state_of = [&](int64_t rows, int64_t cols, uint32_t seed, GuardedFloats& wide) {
             auto narrow = std::make_unique<GuardedBytes>(rows * cols * size);
@@ -551,7 +303,7 @@ TEST_P(KernelsTest, UnpackOfPlainRowsIsUnpackRow) {
       widths.push_back(4096);
     }
     for (int64_t cols : widths) {
-      SCOPED_TRACE(testing::Message() << Name(dtype) << " x " << cols);
+      SCOPED_TRACE(::testing::Message() << Name(dtype) << " x " << cols);
       UnpackCase c(WeightFormat::kPlain, dtype, ByteSize(dtype, cols), 0, 0,
                    static_cast<uint32_t>(cols + type));
       c.ExpectSameAsReference(table_, cols);
@@ -590,8 +342,8 @@ TEST_P(KernelsTest, UnpackOfGroupedRowsIsUnpackRow) {
     for (DType scale_dtype : {DType::kF32, DType::kBF16, DType::kF16, DType::kF8E8M0}) {
       for (int32_t group : {2, 5, 8, 16, 24, 32, 128}) {
         for (int64_t cols : {1, 2, 6, 8, 31, 32, 33, 40, 127, 128, 129, 256, 328, 4096}) {
-          SCOPED_TRACE(testing::Message() << static_cast<int>(f.format) << ", scales " << Name(scale_dtype)
-                                          << ", groups of " << group << ", " << cols << " columns");
+          SCOPED_TRACE(::testing::Message() << static_cast<int>(f.format) << ", scales " << Name(scale_dtype)
+                                            << ", groups of " << group << ", " << cols << " columns");
           const int64_t groups = (cols + group - 1) / group;
           int64_t data_bytes = cols;
           if (f.format == WeightFormat::kInt4Group) data_bytes = (cols + 7) / 8 * 4;
@@ -627,7 +379,7 @@ TEST_P(KernelsTest, RoundingGivesTheBlocksOfTheReference) {
     numbers.push_back(3 + 0.1f * static_cast<float>(i % 9));  // none below zero
   for (const Rounding& rounding : kRoundings) {
     for (int64_t n : {int64_t{256}, int64_t{512}, int64_t{768}, std::ssize(numbers) / 256 * 256}) {
-      SCOPED_TRACE(testing::Message() << Name(rounding.dtype) << " x " << n);
+      SCOPED_TRACE(::testing::Message() << Name(rounding.dtype) << " x " << n);
       const GuardedFloats x(std::vector<float>(numbers.end() - n, numbers.end()));
       const GuardedBytes blocks(ByteSize(rounding.dtype, n)), expected(ByteSize(rounding.dtype, n));
       (table_.*rounding.round)(x.get(), n, reinterpret_cast<std::byte*>(blocks.data()));

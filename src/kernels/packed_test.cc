@@ -12,7 +12,7 @@
 #include <random>
 
 #include "kernels/table.h"
-#include "kernels/test_tables.h"
+#include "kernels/testing.h"
 #include "tensor/convert.h"
 
 namespace mains {
@@ -162,7 +162,7 @@ TEST(Packed, HoldsTheVeryValues) {
   for (const Source& source : Sources()) {
     for (int64_t rows : {1, 15, 16, 17, 40}) {
       for (int64_t cols : Widths(source, {32, 64, 96, 320})) {
-        SCOPED_TRACE(testing::Message() << source.name << " " << rows << " x " << cols);
+        SCOPED_TRACE(::testing::Message() << source.name << " " << rows << " x " << cols);
         const Weight w = RandomWeight(source, rows, cols, static_cast<uint32_t>(rows * cols));
         ASSERT_TRUE(CanPack(w));
         const Weight packed = Packed(w);
@@ -214,9 +214,9 @@ TEST(Packed, RowsOfIntegersAreTheSameInEveryTable) {
     for (int64_t i = 0; i < n; ++i)
       x[static_cast<size_t>(5 * n + i)] = static_cast<float>(i % 128) + 0.5f;  // ties
     const Quantized expected(Kernels(Isa::kReference), x, 6, n);
-    for (Isa isa : TestedIsas()) {
-      SCOPED_TRACE(testing::Message() << IsaName(isa) << " " << n);
-      const Quantized actual(TableOf(isa), x, 6, n);
+    for (Isa isa : testing::TestedIsas()) {
+      SCOPED_TRACE(::testing::Message() << IsaName(isa) << " " << n);
+      const Quantized actual(testing::TableOf(isa), x, 6, n);
       EXPECT_EQ(actual.codes, expected.codes);
       EXPECT_EQ(Bits(actual.scales), Bits(expected.scales));
       EXPECT_EQ(actual.sums, expected.sums);
@@ -251,14 +251,14 @@ TEST(Packed, ProductsAreTheSameBitsInEveryTable) {
   for (const Source& source : Sources()) {
     for (Shape s : shapes) {
       s.cols = Widths(source, {s.cols})[0];
-      SCOPED_TRACE(testing::Message() << source.name << " " << s.m << ", " << s.rows << " x " << s.cols);
+      SCOPED_TRACE(::testing::Message() << source.name << " " << s.m << ", " << s.rows << " x " << s.cols);
       const Weight w =
           Packed(RandomWeight(source, s.rows, s.cols, static_cast<uint32_t>(s.m + s.rows + s.cols)));
       const std::vector<float> x = RandomNumbers(s.m * s.cols, static_cast<uint32_t>(s.cols));
       const Quantized q(Kernels(Isa::kReference), x, s.m, s.cols);
       const std::vector<float> expected = Product(Kernels(Isa::kReference), q, 0, s.m, w);
-      for (Isa isa : TestedIsas())
-        ASSERT_EQ(Bits(Product(TableOf(isa), q, 0, s.m, w)), Bits(expected)) << IsaName(isa);
+      for (Isa isa : testing::TestedIsas())
+        ASSERT_EQ(Bits(Product(testing::TableOf(isa), q, 0, s.m, w)), Bits(expected)) << IsaName(isa);
     }
   }
 }
@@ -266,11 +266,11 @@ TEST(Packed, ProductsAreTheSameBitsInEveryTable) {
 TEST(Packed, ARowAloneIsARowAmongOthers) {
   const Weight w = Packed(RandomWeight(Sources()[1], 48, 576, 4));
   const std::vector<float> x = RandomNumbers(40 * 576, 5);
-  for (Isa isa : TestedIsas()) {
-    const Quantized q(TableOf(isa), x, 40, 576);
-    const std::vector<float> all = Product(TableOf(isa), q, 0, 40, w);
+  for (Isa isa : testing::TestedIsas()) {
+    const Quantized q(testing::TableOf(isa), x, 40, 576);
+    const std::vector<float> all = Product(testing::TableOf(isa), q, 0, 40, w);
     for (int64_t r : {0, 5, 6, 39}) {
-      const std::vector<float> alone = Product(TableOf(isa), q, r, 1, w);
+      const std::vector<float> alone = Product(testing::TableOf(isa), q, r, 1, w);
       EXPECT_EQ(alone, std::vector<float>(all.begin() + r * 48, all.begin() + (r + 1) * 48)) << IsaName(isa);
     }
   }
@@ -304,9 +304,9 @@ TEST(Packed, WhatIsNoNumberStaysNone) {
   const Weight w = Packed(RandomWeight(Sources()[0], 16, 128, 9));
   std::vector<float> x = RandomNumbers(2 * 128, 9);
   x[40] = std::numeric_limits<float>::infinity();
-  for (Isa isa : TestedIsas()) {
-    const Quantized q(TableOf(isa), x, 2, 128);
-    const std::vector<float> out = Product(TableOf(isa), q, 0, 2, w);
+  for (Isa isa : testing::TestedIsas()) {
+    const Quantized q(testing::TableOf(isa), x, 2, 128);
+    const std::vector<float> out = Product(testing::TableOf(isa), q, 0, 2, w);
     for (int64_t n = 0; n < 16; ++n) {
       EXPECT_TRUE(std::isnan(out[static_cast<size_t>(n)]));
       EXPECT_TRUE(std::isfinite(out[static_cast<size_t>(16 + n)]));
