@@ -38,6 +38,8 @@ const std::vector<Source>& Sources() {
       {"q5_k", WeightFormat::kPlain, DType::kQ5_K, DType::kF16},
       {"iq4_xs", WeightFormat::kPlain, DType::kIQ4_XS, DType::kF16},
       {"q6_k", WeightFormat::kPlain, DType::kQ6_K, DType::kF16},
+      {"q3_k", WeightFormat::kPlain, DType::kQ3_K, DType::kF16},
+      {"q2_k", WeightFormat::kPlain, DType::kQ2_K, DType::kF16},
   };
   return sources;
 }
@@ -79,9 +81,10 @@ Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t s
   if (source.format == WeightFormat::kPlain) {
     w.row_bytes = ByteSize(source.dtype, cols);
     for (int64_t i = 0; i < rows * blocks; ++i) {
-      if (source.dtype == DType::kQ6_K) {  // the scale comes last
-        put(Info(source.dtype).block_bytes - 2);
-        put_scale(*data);
+      if (source.dtype == DType::kQ6_K || source.dtype == DType::kQ3_K || source.dtype == DType::kQ2_K) {
+        const int64_t scales = source.dtype == DType::kQ2_K ? 2 : 1;  // they come last
+        put(Info(source.dtype).block_bytes - 2 * scales);
+        for (int64_t s = 0; s < scales; ++s) put_scale(*data);
         continue;
       }
       const size_t begin = data->size();

@@ -62,10 +62,11 @@ struct KernelTable {
   void (*quantize_row)(const float* x, int64_t n, const Int8Rows& out, int64_t row) = nullptr;
 
   // out[m, n] = x w^T for rows [first, first + m) of x. Of a group of 32 columns, the sum of products of
-  // codes (in kPacked6K times the scales of their halves, in kPacked4X times that of the group) is an exact
-  // integer; from there, group by group in their order, acc = fma(float(sum), weight scale * activation
-  // scale, acc), and of kPacked4K and kPacked5K then acc = fma(-minimum, activation scale * float(sum of
-  // activation codes), acc): the same bits in every table, for any m.
+  // codes (in kPacked6K and kPacked3K times the scales of their halves, in kPacked4X times that of the group)
+  // is an exact integer; from there, group by group in their order, acc = fma(float(sum), weight scale *
+  // activation scale, acc), and of kPacked4K and kPacked5K then acc = fma(-minimum, activation scale *
+  // float(sum of activation codes), acc); of kPacked2K likewise fma(-dmin, activation scale * float(sum over
+  // halves of minimum * sum of activation codes), acc): the same bits in every table, for any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 
@@ -96,7 +97,7 @@ struct KernelTable {
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
-  std::array<Unpack, kDTypeCount + 9> unpack{};
+  std::array<Unpack, kDTypeCount + 11> unpack{};
 
   // n weights rounded to blocks of Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of 256, for
   // the others of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared error for its

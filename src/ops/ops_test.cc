@@ -150,7 +150,9 @@ std::vector<Format> PackedFormats() {
           {"packed_q4_k", WeightFormat::kPacked4K, DType::kQ4_K, {}, false},
           {"packed_q5_k", WeightFormat::kPacked5K, DType::kQ5_K, {}, false},
           {"packed_iq4_xs", WeightFormat::kPacked4X, DType::kIQ4_XS, {}, false},
-          {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false}};
+          {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false},
+          {"packed_q3_k", WeightFormat::kPacked3K, DType::kQ3_K, {}, false},
+          {"packed_q2_k", WeightFormat::kPacked2K, DType::kQ2_K, {}, false}};
 }
 
 std::vector<Format> Formats() {
@@ -195,6 +197,8 @@ int64_t RaggedWidth(const Format& f) {
     case WeightFormat::kPacked6K:
     case WeightFormat::kPacked5K:
     case WeightFormat::kPacked4X:
+    case WeightFormat::kPacked3K:
+    case WeightFormat::kPacked2K:
     case WeightFormat::kPlain:
       return Info(f.dtype).block_elements == 1 ? 71 : Info(f.dtype).block_elements * 3;
     case WeightFormat::kF8Block: return 137;
@@ -297,7 +301,9 @@ Weight RandomWeight(const Format& f, int64_t rows, int64_t cols, uint32_t seed) 
     case WeightFormat::kPacked4K:
     case WeightFormat::kPacked6K:
     case WeightFormat::kPacked5K:
-    case WeightFormat::kPacked4X: ADD_FAILURE() << "made of plain ones"; break;
+    case WeightFormat::kPacked4X:
+    case WeightFormat::kPacked3K:
+    case WeightFormat::kPacked2K: ADD_FAILURE() << "made of plain ones"; break;
   }
   if (f.format != WeightFormat::kPlain) {
     w.block_rows = f.format == WeightFormat::kF8Block ? 128 : 1;

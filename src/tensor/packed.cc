@@ -17,7 +17,8 @@ std::array<uint8_t, 16> Biased(const std::array<int, 16>& values) {
 }
 
 // One group of 32 columns of one row, as codes and what they are multiplied with. Of the super-block formats
-// `scales` are one byte each: scale and minimum (Q4_K), scales of both halves (Q6_K).
+// `scales` are one byte each: scale and minimum (Q4_K), scales of both halves (Q6_K, Q3_K), scale and minimum
+// of either half (Q2_K).
 struct Group {
   uint8_t codes[kPackedGroup] = {};
   uint16_t scale = 0, min = 0;  // two-byte scale, or d and dmin of the super-block
@@ -52,7 +53,7 @@ uint16_t HalfE8M0(uint32_t e) {
   return static_cast<uint16_t>((e < 2 ? 0x0020'0000u << e : (e - 1) << 23) >> 16);
 }
 
-// The layouts of Q4_K, Q5_K and Q6_K are told in tensor/gguf_blocks.cc.
+// The layouts of Q2_K to Q6_K are told in tensor/gguf_blocks.cc.
 Group ReadQ4KScales(const std::byte* block, int64_t g) {
   Group out;
   out.scale = LoadU16(block);
@@ -110,6 +111,38 @@ Group ReadQ6K(const std::byte* block, int64_t g) {
   return out;
 }
 
+// Element i of a block of two-bit numbers: 32 bytes for 128 of them, four to a byte.
+int PairAt(const std::byte* pairs, int64_t i) {
+  return Byte(pairs + i / 128 * 32 + i % 32) >> (2 * (i / 32 % 4)) & 3;
+}
+
+Group ReadQ3K(const std::byte* block, int64_t g) {
+  Group out;
+  out.scale = LoadU16(block + 108);
+  const std::byte* packed = block + 96;
+  for (int64_t i = 0; i < 2; ++i) {
+    const int64_t part = 2 * g + i;
+    const int low = part < 8 ? Byte(packed + part) & 15 : Byte(packed + part - 8) >> 4;
+    const int high = Byte(packed + 8 + part % 4) >> (2 * (part / 4)) & 3;
+    out.scales[i] = static_cast<uint8_t>(static_cast<int8_t>((low | high << 4) - 32));
+  }
+  for (int64_t i = 0; i < kPackedGroup; ++i) {
+    const int third = Byte(block + i) >> g & 1;
+    out.codes[i] = static_cast<uint8_t>(PairAt(block + 32, g * kPackedGroup + i) | third << 2);
+  }
+  return out;
+}
+
+Group ReadQ2K(const std::byte* block, int64_t g) {
+  Group out;
+  out.scale = LoadU16(block + 80);
+  out.min = LoadU16(block + 82);
+  for (int64_t i = 0; i < 2; ++i) out.scales[i] = Byte(block + 2 * g + i);
+  for (int64_t i = 0; i < kPackedGroup; ++i)
+    out.codes[i] = static_cast<uint8_t>(PairAt(block + 16, g * kPackedGroup + i));
+  return out;
+}
+
 Group ReadGroup(const WeightRow& row, int64_t group) {
   Group out;
   if (row.format == WeightFormat::kInt4Group || row.format == WeightFormat::kFp4Group) {
@@ -135,6 +168,8 @@ Group ReadGroup(const WeightRow& row, int64_t group) {
       out.scale = HalfE8M0(Byte(block));
       ReadHalves(block + 1, out.codes);
       return out;
+    case DType::kQ2_K: return ReadQ2K(block, group % 8);
+    case DType::kQ3_K: return ReadQ3K(block, group % 8);
     case DType::kQ4_K: return ReadQ4K(block, group % 8);
     case DType::kIQ4_XS: return ReadIq4Xs(block, group % 8);
     case DType::kQ5_K: return ReadQ5K(block, group % 8);
@@ -153,6 +188,8 @@ DType PackedFrom(const Weight& w) {
 WeightFormat PackedFormat(const Weight& w) {
   switch (PackedFrom(w)) {
     case DType::kQ8_0: return WeightFormat::kPacked8;
+    case DType::kQ2_K: return WeightFormat::kPacked2K;
+    case DType::kQ3_K: return WeightFormat::kPacked3K;
     case DType::kQ4_K: return WeightFormat::kPacked4K;
     case DType::kIQ4_XS: return WeightFormat::kPacked4X;
     case DType::kQ5_K: return WeightFormat::kPacked5K;
@@ -186,7 +223,7 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
   } else {
     std::byte* head = rows + g / 8 * PackedSuperBytes(format);
     std::memcpy(head + lane * 2, &group.scale, 2);
-    if (format != WeightFormat::kPacked6K) std::memcpy(head + 32 + lane * 2, &group.min, 2);
+    std::memcpy(head + 32 + lane * 2, &group.min, 2);  // 0 where there is none
     for (int i = 0; i < 2; ++i) block[half * 32 + i * kPackedRows + lane] = std::byte{group.scales[i]};
   }
   std::byte* codes = block + kPackedHeadBytes + lane * 4;
@@ -198,8 +235,14 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
     }
     uint32_t bytes;  // all four codes at once
     std::memcpy(&bytes, four, sizeof(bytes));
-    OrInto(codes + step * 64, (bytes & 0x0F0F'0F0Fu) << (4 * half));
     const int64_t pair = half * 8 + step;
+    if (format == WeightFormat::kPacked3K || format == WeightFormat::kPacked2K) {
+      OrInto(codes + pair % 4 * 64, (bytes & 0x0303'0303u) << (2 * (pair / 4)));
+      if (format == WeightFormat::kPacked3K)
+        OrInto(codes + 256 + pair % 2 * 64, (bytes >> 2 & 0x0101'0101u) << (pair / 2));
+      continue;
+    }
+    OrInto(codes + step * 64, (bytes & 0x0F0F'0F0Fu) << (4 * half));
     if (format == WeightFormat::kPacked5K) {
       OrInto(codes + 512 + pair % 2 * 64, (bytes >> 4 & 0x0101'0101u) << (pair / 2));
     } else if (format == WeightFormat::kPacked6K) {
@@ -230,8 +273,9 @@ bool CanPack(const Weight& w) {
   switch (w.format) {
     case WeightFormat::kPlain:
       return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kIQ4_NL ||
-             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ4_K || w.dtype == DType::kQ5_K ||
-             w.dtype == DType::kQ6_K || w.dtype == DType::kIQ4_XS;
+             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ2_K || w.dtype == DType::kQ3_K ||
+             w.dtype == DType::kQ4_K || w.dtype == DType::kQ5_K || w.dtype == DType::kQ6_K ||
+             w.dtype == DType::kIQ4_XS;
     case WeightFormat::kInt4Group:
       return w.block_cols == kPackedGroup && w.zeros == nullptr &&
              (w.scale_dtype == DType::kBF16 || w.scale_dtype == DType::kF16);
@@ -289,8 +333,10 @@ void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
   const std::byte* codes = block + kPackedHeadBytes + row.lane * 4;
   for (int64_t i = 0; i < kPackedGroup; ++i) {
     const int64_t step = i / 4, pair = half * 8 + step;
-    const int both = super > 0 || row.format == WeightFormat::kPacked4 ? Byte(codes + step * 64 + i % 4) : 0;
-    const int nibble = both >> (4 * half) & 15;
+    const bool nibbles = row.format != WeightFormat::kPacked8 && row.format != WeightFormat::kPacked3K &&
+                         row.format != WeightFormat::kPacked2K;
+    const int nibble = nibbles ? Byte(codes + step * 64 + i % 4) >> (4 * half) & 15 : 0;
+    const auto pair_bits = [&] { return Byte(codes + pair % 4 * 64 + i % 4) >> (2 * (pair / 4)) & 3; };
     const auto small = [&](int64_t part) { return Byte(block + half * 32 + part * kPackedRows + row.lane); };
     switch (row.format) {
       case WeightFormat::kPacked4K:
@@ -314,6 +360,20 @@ void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
         const float scale =
             HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(static_cast<int8_t>(small(i / 16)));
         out[i] = scale * static_cast<float>((nibble | top << 4) - 32);
+        break;
+      }
+      case WeightFormat::kPacked3K: {
+        const int third = Byte(codes + 256 + pair % 2 * 64 + i % 4) >> (pair / 2) & 1;
+        const float scale =
+            HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(static_cast<int8_t>(small(i / 16)));
+        out[i] = scale * static_cast<float>((pair_bits() | third << 2) - 4);
+        break;
+      }
+      case WeightFormat::kPacked2K: {
+        const float scale = HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(small(i / 16) & 15);
+        const float min =
+            HalfAt(head + 32 + row.lane * 2, DType::kF16) * static_cast<float>(small(i / 16) >> 4);
+        out[i] = scale * static_cast<float>(pair_bits()) - min;
         break;
       }
       default: {

@@ -19,12 +19,21 @@
 //              4 times: signed scales [4 parts of 16 columns][16 rows], a byte each           64 bytes
 //                       low nibbles as in kPacked4                                           512 bytes
 //                       top pairs [4][16 rows][4 columns]: step s in bits 2 (s / 4) of s % 4  256 bytes
+//   kPacked3K  of 256 columns (Q3_K): f16 d [16 rows], 32 bytes of nothing                    64 bytes
+//              4 times: signed scales as in kPacked6K                                         64 bytes
+//                       low pairs as the top ones of kPacked6K                               256 bytes
+//                       third bits as the fifth ones of kPacked5K                            128 bytes
+//   kPacked2K  of 256 columns (Q2_K): f16 d [16 rows], dmin [16 rows]                         64 bytes
+//              4 times: [4 parts of 16 columns][16 rows]: scale in the low nibble, minimum
+//                       in the high one                                                       64 bytes
+//                       pairs as the low ones of kPacked3K                                   256 bytes
 //
 // What a code means, and the value of an element, which has the same f32 bits as in the weight that was
 // packed (but for the sign of zero):
 //   kPacked8   scale * (code - 128);                kPacked4   scale * (codebook[code] - 128)
 //   kPacked4K, kPacked5K  d * scale * code - dmin * minimum;   kPacked6K  d * scale * (code - 32)
-//   kPacked4X  d * scale * (codebook[code] - 128)
+//   kPacked4X  d * scale * (codebook[code] - 128);  kPacked3K  d * scale * (code - 4)
+//   kPacked2K  d * scale * code - dmin * minimum
 // Rows and columns are filled up to whole blocks with what adds nothing.
 #pragma once
 
@@ -40,22 +49,22 @@ constexpr int64_t kPackedRows = 16, kPackedCols = 64, kPackedGroup = 32, kPacked
 constexpr int64_t kPackedHeadBytes = 64;  // of a super-block, and before the codes of a block
 
 constexpr bool IsPackedFormat(WeightFormat format) {
-  return format == WeightFormat::kPacked8 || format == WeightFormat::kPacked4 ||
-         format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K ||
-         format == WeightFormat::kPacked5K || format == WeightFormat::kPacked4X;
+  return format >= WeightFormat::kPacked8;
 }
 // Of 64 columns, with the scales before them.
 constexpr int64_t PackedBlockBytes(WeightFormat format) {
-  if (format == WeightFormat::kPacked8) return kPackedHeadBytes + 1024;
-  return kPackedHeadBytes + 512 +
-         (format == WeightFormat::kPacked6K   ? 256
-          : format == WeightFormat::kPacked5K ? 128
-                                              : 0);
+  switch (format) {
+    case WeightFormat::kPacked8: return kPackedHeadBytes + 1024;
+    case WeightFormat::kPacked6K: return kPackedHeadBytes + 512 + 256;
+    case WeightFormat::kPacked5K: return kPackedHeadBytes + 512 + 128;
+    case WeightFormat::kPacked3K: return kPackedHeadBytes + 256 + 128;
+    case WeightFormat::kPacked2K: return kPackedHeadBytes + 256;
+    default: return kPackedHeadBytes + 512;
+  }
 }
 // Of the 256-column formats, with what comes before the four blocks; else 0.
 constexpr int64_t PackedSuperBytes(WeightFormat format) {
-  const bool super = format == WeightFormat::kPacked4K || format == WeightFormat::kPacked6K ||
-                     format == WeightFormat::kPacked5K || format == WeightFormat::kPacked4X;
+  const bool super = format != WeightFormat::kPacked8 && format != WeightFormat::kPacked4;
   return super ? kPackedHeadBytes + 4 * PackedBlockBytes(format) : 0;
 }
 constexpr int64_t PackedBlocks(int64_t cols) {
@@ -70,9 +79,8 @@ constexpr int64_t PackedBlockOffset(WeightFormat format, int64_t block) {
 // The byte of each 4-bit code of a kPacked4 or kPacked4X weight.
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from);
 
-// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, IQ4_XS, MXFP4, Q4_K, Q5_K, Q6_K,
-// and 4-bit integers
-// or floats in groups of 32 without zero points, if their scales fit in two bytes.
+// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, IQ4_XS, MXFP4, Q2_K to Q6_K, and
+// 4-bit integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
 bool CanPack(const Weight& w);
 
 // The same matrix packed; w must be one that CanPack. `rows` of it, from `first`, a multiple of kPackedRows,

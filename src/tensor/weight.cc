@@ -140,7 +140,9 @@ std::string Weight::FormatName() const {
     case WeightFormat::kPacked4K:
     case WeightFormat::kPacked6K:
     case WeightFormat::kPacked5K:
-    case WeightFormat::kPacked4X: return std::string(Name(dtype)) + " packed";
+    case WeightFormat::kPacked4X:
+    case WeightFormat::kPacked3K:
+    case WeightFormat::kPacked2K: return std::string(Name(dtype)) + " packed";
   }
   CHECK(false) << "format " << static_cast<int>(format);
   return {};

@@ -19,12 +19,15 @@ enum class WeightFormat : uint8_t {
   kInt4Group,  // compressed-tensors pack-quantized: 8 nibbles per int32, lowest bits first;
                // value = (nibble - zero) * scale, zero = 8 unless zero points are stored
   kFp4Group,   // E2M1, two per byte, low nibble first, times a scale per block_cols elements (MXFP4)
-  kPacked8,    // of dtype's values, laid out for integer dot products (tensor/packed.h), 8-bit codes
-  kPacked4,    // the same, 4-bit codes
-  kPacked4K,   // Q4_K
-  kPacked6K,   // Q6_K
-  kPacked5K,   // Q5_K
-  kPacked4X,   // IQ4_XS
+  // From here on all are packed.
+  kPacked8,   // of dtype's values, laid out for integer dot products (tensor/packed.h), 8-bit codes
+  kPacked4,   // the same, 4-bit codes
+  kPacked4K,  // Q4_K
+  kPacked6K,  // Q6_K
+  kPacked5K,  // Q5_K
+  kPacked4X,  // IQ4_XS
+  kPacked3K,  // Q3_K
+  kPacked2K,  // Q2_K
 };
 
 // How weights are held that a checkpoint stores as floats: as they are, or rounded while loading.

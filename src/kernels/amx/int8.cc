@@ -75,7 +75,7 @@ void TileOfRows(const PackedJob& job, int64_t done, int64_t count) {
         const Ints scaled = F::Part(g, part, AddInts(bias, LoadInts(products[half][part] + r * kTile)));
         sums = part == 0 ? scaled : AddInts(sums, scaled);
       }
-      totals[r] = F::Add(g, totals[r], sums, {job.x.scales[own], both});
+      totals[r] = F::Add(g, totals[r], sums, {job.x.scales[own], sums_of_codes});
     }
   };
   for (int64_t b = 0; b < job.blocks; ++b) {

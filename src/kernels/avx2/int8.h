@@ -47,16 +47,20 @@ inline __m256i NibblesOf32(__m256i both, int64_t half) {
 inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
   return {{NibblesOf32(Load32Bytes(p), half), NibblesOf32(Load32Bytes(p + 32), half)}};
 }
+// The bits of `mask` of the bytes at `p`, shifted down by `shift`.
 template <int mask>
-inline __m256i TopBits32(const uint8_t* top, int64_t shift) {
-  const __m256i shifted = _mm256_srl_epi16(Load32Bytes(top), _mm_cvtsi64_si128(shift));
-  return _mm256_slli_epi16(_mm256_and_si256(shifted, _mm256_set1_epi8(mask)), 4);
+inline Bytes64 LowBits(const uint8_t* p, int64_t shift) {
+  const __m128i count = _mm_cvtsi64_si128(shift);
+  const __m256i all = _mm256_set1_epi8(mask);
+  return {{_mm256_and_si256(_mm256_srl_epi16(Load32Bytes(p), count), all),
+           _mm256_and_si256(_mm256_srl_epi16(Load32Bytes(p + 32), count), all)}};
 }
-// Bits 4 and up from the bits of `mask` of the bytes at `top`, shifted down by `shift`.
-template <int mask>
+// With those of the bytes at `top` from bit `place` on.
+template <int mask, int place>
 inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
-  return {{_mm256_or_si256(low.part[0], TopBits32<mask>(top, shift)),
-           _mm256_or_si256(low.part[1], TopBits32<mask>(top + 32, shift))}};
+  const Bytes64 bits = LowBits<mask>(top, shift);
+  return {{_mm256_or_si256(low.part[0], _mm256_slli_epi16(bits.part[0], place)),
+           _mm256_or_si256(low.part[1], _mm256_slli_epi16(bits.part[1], place))}};
 }
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), bytes.part[0]);
@@ -108,6 +112,17 @@ inline Numbers FromU8(const uint8_t* p) {
 }
 inline Ints FromI8Wide(const uint8_t* p) {
   return {{_mm256_cvtepi8_epi32(Load8Bytes(p)), _mm256_cvtepi8_epi32(Load8Bytes(p + 8))}};
+}
+// The nibble at bit `shift` of each of 16 bytes.
+template <int shift>
+inline Ints FromNibbleWide(const uint8_t* p) {
+  const __m256i low = _mm256_cvtepu8_epi32(Load8Bytes(p)), high = _mm256_cvtepu8_epi32(Load8Bytes(p + 8));
+  const __m256i mask = _mm256_set1_epi32(15);
+  return {{_mm256_and_si256(_mm256_srli_epi32(low, shift), mask),
+           _mm256_and_si256(_mm256_srli_epi32(high, shift), mask)}};
+}
+inline Ints BroadcastInt(int32_t a) {
+  return {{_mm256_set1_epi32(a), _mm256_set1_epi32(a)}};
 }
 inline Numbers ZeroNumbers() {
   return {{_mm256_setzero_ps(), _mm256_setzero_ps()}};

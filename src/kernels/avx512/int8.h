@@ -33,11 +33,16 @@ inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
   const __m512i both = _mm512_loadu_si512(p), shifted = half == 0 ? both : _mm512_srli_epi16(both, 4);
   return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
 }
-// Bits 4 and up from the bits of `mask` of the bytes at `top`, shifted down by `shift`.
+// The bits of `mask` of the bytes at `p`, shifted down by `shift`.
 template <int mask>
+inline Bytes64 LowBits(const uint8_t* p, int64_t shift) {
+  const __m512i shifted = _mm512_srl_epi16(_mm512_loadu_si512(p), _mm_cvtsi64_si128(shift));
+  return _mm512_and_si512(shifted, _mm512_set1_epi8(mask));
+}
+// With those of the bytes at `top` from bit `place` on.
+template <int mask, int place>
 inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
-  const __m512i shifted = _mm512_srl_epi16(_mm512_loadu_si512(top), _mm_cvtsi64_si128(shift));
-  return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(shifted, _mm512_set1_epi8(mask)), 4));
+  return _mm512_or_si512(low, _mm512_slli_epi16(LowBits<mask>(top, shift), place));
 }
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm512_store_si512(p, bytes);
@@ -79,6 +84,15 @@ inline Numbers FromU8(const uint8_t* p) {
 }
 inline Ints FromI8Wide(const uint8_t* p) {
   return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+// The nibble at bit `shift` of each of 16 bytes.
+template <int shift>
+inline Ints FromNibbleWide(const uint8_t* p) {
+  const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return _mm512_and_si512(_mm512_srli_epi32(wide, shift), _mm512_set1_epi32(15));
+}
+inline Ints BroadcastInt(int32_t a) {
+  return _mm512_set1_epi32(a);
 }
 inline Numbers ZeroNumbers() {
   return _mm512_setzero_ps();

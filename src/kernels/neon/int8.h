@@ -46,15 +46,19 @@ inline Bytes64 Nibbles(const uint8_t* p, int64_t half) {
   for (uint8x16_t& part : bytes.part) part = half == 0 ? vandq_u8(part, vdupq_n_u8(15)) : vshrq_n_u8(part, 4);
   return bytes;
 }
-// Bits 4 and up from the bits of `mask` of the bytes at `top`, shifted down by `shift`.
+// The bits of `mask` of the bytes at `p`, shifted down by `shift`.
 template <int mask>
-inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
-  const Bytes64 bytes = Load64Bytes(top);
+inline Bytes64 LowBits(const uint8_t* p, int64_t shift) {
+  Bytes64 bytes = Load64Bytes(p);
   const int8x16_t down = vdupq_n_s8(static_cast<int8_t>(-shift));
-  for (int i = 0; i < 4; ++i) {
-    const uint8x16_t bits = vandq_u8(vshlq_u8(bytes.part[i], down), vdupq_n_u8(mask));
-    low.part[i] = vorrq_u8(low.part[i], vshlq_n_u8(bits, 4));
-  }
+  for (uint8x16_t& part : bytes.part) part = vandq_u8(vshlq_u8(part, down), vdupq_n_u8(mask));
+  return bytes;
+}
+// With those of the bytes at `top` from bit `place` on.
+template <int mask, int place>
+inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
+  const Bytes64 bits = LowBits<mask>(top, shift);
+  for (int i = 0; i < 4; ++i) low.part[i] = vorrq_u8(low.part[i], vshlq_n_u8(bits.part[i], place));
   return low;
 }
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
@@ -117,6 +121,21 @@ inline Numbers FromU8(const uint8_t* p) {
   const uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_high_u8(bytes);
   return {{vcvtq_f32_u32(vmovl_u16(vget_low_u16(low))), vcvtq_f32_u32(vmovl_high_u16(low)),
            vcvtq_f32_u32(vmovl_u16(vget_low_u16(high))), vcvtq_f32_u32(vmovl_high_u16(high))}};
+}
+// The nibble at bit `shift` of each of 16 bytes.
+template <int shift>
+inline Ints FromNibbleWide(const uint8_t* p) {
+  uint8x16_t nibbles = vld1q_u8(p);
+  if constexpr (shift > 0) nibbles = vshrq_n_u8(nibbles, shift);
+  nibbles = vandq_u8(nibbles, vdupq_n_u8(15));
+  const uint16x8_t low = vmovl_u8(vget_low_u8(nibbles)), high = vmovl_high_u8(nibbles);
+  return {{vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low))), vreinterpretq_s32_u32(vmovl_high_u16(low)),
+           vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
+           vreinterpretq_s32_u32(vmovl_high_u16(high))}};
+}
+inline Ints BroadcastInt(int32_t a) {
+  const int32x4_t all = vdupq_n_s32(a);
+  return {{all, all, all, all}};
 }
 inline Numbers BroadcastNumber(float a) {
   const float32x4_t all = vdupq_n_f32(a);

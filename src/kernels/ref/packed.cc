@@ -55,6 +55,11 @@ struct GroupDot {
     const int64_t step = i / 4, pair = half() * 8 + step;
     const std::byte* at = block() + kPackedHeadBytes + lane * 4 + i % 4;
     if (w.format == WeightFormat::kPacked8) return std::to_integer<int>(at[pair * 64]);
+    if (w.format == WeightFormat::kPacked3K || w.format == WeightFormat::kPacked2K) {
+      const int low = std::to_integer<int>(at[pair % 4 * 64]) >> (2 * (pair / 4)) & 3;
+      if (w.format == WeightFormat::kPacked2K) return low;
+      return low | (std::to_integer<int>(at[256 + pair % 2 * 64]) >> (pair / 2) & 1) << 2;
+    }
     const int nibble = std::to_integer<int>(at[step * 64]) >> (4 * half()) & 15;
     if (w.format == WeightFormat::kPacked4 || w.format == WeightFormat::kPacked4X) return w.codebook[nibble];
     if (w.format == WeightFormat::kPacked4K) return nibble;
@@ -83,9 +88,17 @@ struct GroupDot {
       case WeightFormat::kPacked4X:
         return std::fma(static_cast<float>(Sum(0, 32, 128) * static_cast<int8_t>(Small(0))), Head(0) * scale,
                         total);
+      case WeightFormat::kPacked2K: {
+        const int32_t sum = Sum(0, 16, 0) * (Small(0) & 15) + Sum(16, 32, 0) * (Small(1) & 15);
+        const int32_t min = sums[0] * (Small(0) >> 4) + sums[1] * (Small(1) >> 4);
+        total = std::fma(static_cast<float>(sum), Head(0) * scale, total);
+        return std::fma(-Head(32), scale * static_cast<float>(min), total);
+      }
+      case WeightFormat::kPacked3K:
       case WeightFormat::kPacked6K: {
-        const int32_t sum =
-            Sum(0, 16, 32) * static_cast<int8_t>(Small(0)) + Sum(16, 32, 32) * static_cast<int8_t>(Small(1));
+        const int bias = w.format == WeightFormat::kPacked3K ? 4 : 32;
+        const int32_t sum = Sum(0, 16, bias) * static_cast<int8_t>(Small(0)) +
+                            Sum(16, 32, bias) * static_cast<int8_t>(Small(1));
         return std::fma(static_cast<float>(sum), Head(0) * scale, total);
       }
       default: {

@@ -27,7 +27,8 @@ struct Chunk {
 // What a group's activations are multiplied with, and how the sum goes to the totals.
 struct Activations {
   float scale;
-  int32_t sum;  // of all 32 codes
+  const int32_t* sums;  // of the codes of either half
+  int32_t sum() const { return sums[0] + sums[1]; }
 };
 
 inline uint32_t FourCodes(const int8_t* p) {
@@ -112,7 +113,7 @@ struct PackedMinK {
     const Bytes64 nibbles = Nibbles(codes + step * kStepBytes, half);
     if constexpr (!fifth_bits) return nibbles;
     const int64_t pair = half * kGroupSteps + step;
-    return WithTopBits<1>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
+    return WithTopBits<1, 4>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
   }
   [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
                                            const Codebook& book) {
@@ -121,7 +122,7 @@ struct PackedMinK {
   [[gnu::always_inline]] static Ints Part(const Group&, int, Ints sums) { return sums; }
   [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
     totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
-    return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum)), totals);
+    return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum())), totals);
   }
 };
 
@@ -155,14 +156,70 @@ struct Packed4X {
   }
 };
 
-struct Packed6K {
+// A signed scale of one byte for either half of a group.
+template <int64_t block_bytes, int bias>
+struct SignedParts {
   static constexpr bool kIsBytes = false;
-  static constexpr int64_t kCodeLines = 12;
-  static constexpr int kBias = 32, kParts = 2;
-  static constexpr int64_t kBlockBytes = kHeadBytes + 512 + 256;
+  static constexpr int64_t kCodeLines = (block_bytes - kHeadBytes) / kStepBytes;
+  static constexpr int kBias = bias, kParts = 2;
   struct Group {
     Numbers d;
     Ints parts[2];
+  };
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return SuperBlock<block_bytes>(packed, b);
+  }
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * block_bytes);
+    const uint8_t* small = BlockOf(packed, b) + half * 32;
+    return {LoadScales<false>(head), {FromI8Wide(small), FromI8Wide(small + 16)}};
+  }
+  [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
+    return MulInts(sums, g.parts[part]);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
+    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+  }
+};
+
+struct Packed6K : SignedParts<kHeadBytes + 512 + 256, 32> {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
+    const int64_t pair = half * kGroupSteps + step;
+    return WithTopBits<3, 4>(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
+                             2 * (pair / 4));
+  }
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
+    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
+  }
+};
+
+// The two bits of step `pair` of a block, four steps to a byte.
+[[gnu::always_inline]] inline Bytes64 PairBits(const uint8_t* codes, int64_t pair) {
+  return LowBits<3>(codes + pair % 4 * kStepBytes, 2 * (pair / 4));
+}
+
+struct Packed3K : SignedParts<kHeadBytes + 256 + 128, 4> {
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
+    const int64_t pair = half * kGroupSteps + step;
+    return WithTopBits<1, 2>(PairBits(codes, pair), codes + 256 + pair % 2 * kStepBytes, pair / 2);
+  }
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
+    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
+  }
+};
+
+struct Packed2K {
+  static constexpr bool kIsBytes = false;
+  static constexpr int64_t kCodeLines = 4;
+  static constexpr int kBias = 0, kParts = 2;
+  static constexpr int64_t kBlockBytes = kHeadBytes + 256;
+  struct Group {
+    Numbers d, dmin;
+    Ints scales[2], mins[2];
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
@@ -170,23 +227,27 @@ struct Packed6K {
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
     const uint8_t* small = BlockOf(packed, b) + half * 32;
-    return {LoadScales<false>(head), {FromI8Wide(small), FromI8Wide(small + 16)}};
+    return {LoadScales<false>(head),
+            LoadScales<false>(head + 32),
+            {FromNibbleWide<0>(small), FromNibbleWide<0>(small + 16)},
+            {FromNibbleWide<4>(small), FromNibbleWide<4>(small + 16)}};
   }
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook&) {
-    const int64_t pair = half * kGroupSteps + step;
-    return WithTopBits<3>(Nibbles(codes + step * kStepBytes, half), codes + 512 + pair % 4 * kStepBytes,
-                          2 * (pair / 4));
+    return PairBits(codes, half * kGroupSteps + step);
   }
   [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
                                            const Codebook& book) {
-    return FromBytes<32>(LoadBytes(codes, half, step, book));
+    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
   }
   [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
-    return MulInts(sums, g.parts[part]);
+    return MulInts(sums, g.scales[part]);
   }
   [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+    totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+    const Ints mins =
+        AddInts(MulInts(g.mins[0], BroadcastInt(x.sums[0])), MulInts(g.mins[1], BroadcastInt(x.sums[1])));
+    return FusedNegMulAdd(g.dmin, MulNumbers(BroadcastNumber(x.scale), ToNumbers(mins)), totals);
   }
 };
 
@@ -257,7 +318,7 @@ inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, cons
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
     const int64_t at = group + r * x.group_stride;
-    const Activations own = {x.scales[at], x.sums[2 * at] + x.sums[2 * at + 1]};
+    const Activations own = {x.scales[at], x.sums + 2 * at};
 #pragma GCC unroll 4
     for (int t = 0; t < tiles; ++t) totals[r][t] = F::Add(g[t], totals[r][t], sums[r][t], own);
   }
@@ -403,6 +464,8 @@ void GemmPackedOf(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel
     case WeightFormat::kPacked5K: return run.template operator()<PackedMinK<true>>();
     case WeightFormat::kPacked4X: return run.template operator()<Packed4X>();
     case WeightFormat::kPacked6K: return run.template operator()<Packed6K>();
+    case WeightFormat::kPacked3K: return run.template operator()<Packed3K>();
+    case WeightFormat::kPacked2K: return run.template operator()<Packed2K>();
     default:
       return bf16 ? run.template operator()<Packed4<true>>() : run.template operator()<Packed4<false>>();
   }
