@@ -62,10 +62,12 @@ SHAPES = {
                               experts=8, top_k=2, expert_ff=256, dense_layers=1, shared=1, groups=4, top_groups=2,
                               q_rank=256, kv_rank=256, rope_dim=32, value_dim=64),
 }
-TYPES = {"bf16": Q.BF16, "q8_0": Q.Q8_0, "q4_0": Q.Q4_0, "q4_k": Q.Q4_K, "q4_k_m": Q.Q4_K}
+TYPES = {"bf16": Q.BF16, "q8_0": Q.Q8_0, "q4_0": Q.Q4_0, "q4_k": Q.Q4_K, "q4_k_m": Q.Q4_K, "q3_k": Q.Q3_K,
+         "q2_k": Q.Q2_K}
 FILE_TYPES = {"bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
               "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0, "q4_k": gguf.LlamaFileType.MOSTLY_Q4_K_S,
-              "q4_k_m": gguf.LlamaFileType.MOSTLY_Q4_K_M}
+              "q4_k_m": gguf.LlamaFileType.MOSTLY_Q4_K_M, "q3_k": gguf.LlamaFileType.MOSTLY_Q3_K_S,
+              "q2_k": gguf.LlamaFileType.MOSTLY_Q2_K}
 
 
 # ---- blocks ----------------------------------------------------------------------------------
@@ -111,10 +113,23 @@ def pool_q6_k(rng, n):
                       halves(np.full(n, 1 / (18.5 * 97.3)))])
 
 
+def pool_q3_k(rng, n):
+    """value = d * (six bits - 32) * (three bits - 4)."""
+    return np.hstack([rng.integers(0, 256, (n, 108), np.uint8), halves(np.full(n, 1 / (18.5 * 2.35)))])
+
+
+def pool_q2_k(rng, n):
+    """value = d * scale * two bits - dmin * min. With min = scale and dmin = 1.5 d the mean is 0."""
+    scale = rng.integers(8, 16, (n, 16), np.uint8)
+    d = np.full(n, 1 / (1.12 * 11.7))
+    return np.hstack([scale | scale << 4, rng.integers(0, 256, (n, 64), np.uint8), halves(d), halves(1.5 * d)])
+
+
 POOLS = {Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0, Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k,
-         Q.Q6_K: pool_q6_k}
+         Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
 # Where the block keeps what scales it: bytes of f16, from and to. Plain numbers are scaled as they are drawn.
-SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210)}
+SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210), Q.Q3_K: (108, 110),
+          Q.Q2_K: (80, 84)}
 
 
 class Blocks:
@@ -282,7 +297,7 @@ def kind_of(name, dims, shape, kind):
         more = layer < eighth or layer >= 7 * shape.layers // 8 or (layer - eighth) % 3 == 2
         if last or (("ffn_down" in name or "attn_v." in name) and more):
             wanted = Q.Q6_K
-    if wanted in (Q.Q4_K, Q.Q6_K) and dims[-1] % 256:
+    if wanted in (Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q6_K) and dims[-1] % 256:
         return Q.Q8_0 if dims[-1] % 32 == 0 else Q.BF16
     return wanted
 
