@@ -213,5 +213,73 @@ TEST_P(Bf16KernelsTest, GemmNnAddBf16GivesTheSameBitsInAnyCompanyAndBeforeZeros)
   }
 }
 
+// Scales for every 32 or 64 columns.
+struct ScaledCase : Bf16Case {
+  ScaledCase(Shape shape, int64_t block_columns)
+      : Bf16Case(shape),
+        block(block_columns),
+        blocks((shape.k + block_columns - 1) / block_columns),
+        scales(Random(std::max<int64_t>(1, shape.n * blocks), 15)) {}
+  float Scale(int64_t c, int64_t i) const { return scales[c * blocks + i / block]; }
+  void Run(const KernelTable& table) {
+    table.gemm_bf16_scaled(x.get(), xs(), s.m, w.get(), ws(), s.n, s.k, scales.get(), blocks, block,
+                           out.get(), os());
+  }
+  int64_t block, blocks;
+  GuardedFloats scales;
+};
+
+TEST_P(Bf16KernelsTest, GemmBf16ScaledIsTheMatrixProduct) {
+  for (Shape s : Bf16Shapes()) {
+    for (int64_t block : {32, 64}) {
+      SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k << " by " << block);
+      ScaledCase c(s, block);
+      c.Run(table_);
+      for (int64_t r = 0; r < s.m; ++r) {
+        for (int64_t col = 0; col < s.n; ++col) {
+          double exact = 0, magnitude = 0;
+          for (int64_t i = 0; i < s.k; ++i) {
+            const double product = static_cast<double>(c.X(r, i)) * c.W(col, i) * c.Scale(col, i);
+            exact += product;
+            magnitude += std::abs(product);
+          }
+          const double rounds = static_cast<double>(s.k) / 8 + 32;
+          ASSERT_LE(std::abs(c.Out(r, col) - exact), rounds * kUlp * magnitude) << r << ", " << col;
+        }
+        for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) ASSERT_EQ(c.Out(r, gap), 77.0f);
+      }
+    }
+  }
+}
+
+TEST_P(Bf16KernelsTest, GemmBf16ScaledGivesARowTheSameBitsInAnyCompany) {
+  for (Shape s : Bf16Shapes()) {
+    SCOPED_TRACE(::testing::Message() << s.m << " x " << s.n << " x " << s.k);
+    ScaledCase c(s, 64);
+    c.Run(table_);
+    for (int64_t r = 0; r < s.m; r += 2) {
+      for (int64_t col = 0; col < s.n; col += 3) {
+        float alone = -1;
+        table_.gemm_bf16_scaled(c.x.get() + r * c.xs(), c.xs(), 1, c.w.get() + col * c.ws(), c.ws(), 1, s.k,
+                                c.scales.get() + col * c.blocks, c.blocks, c.block, &alone, 1);
+        ASSERT_TRUE(SameBits(alone, c.Out(r, col))) << r << ", " << col;
+      }
+    }
+  }
+}
+
+TEST_P(Bf16KernelsTest, EveryNumberOfFp8IsOneOfBf16) {
+  for (int64_t n : {1, 31, 32, 33, 256}) {
+    const Guarded<uint8_t> in(n);
+    const Guarded<uint16_t> out(n);
+    for (int64_t i = 0; i < n; ++i) in[i] = static_cast<uint8_t>(n == 256 ? i : 37 * i);
+    table_.widen_f8(in.get(), n, out.get());
+    for (int64_t i = 0; i < n; ++i) {
+      const float expected = F32FromF8E4M3(in[i]), actual = F32FromBf16(out[i]);
+      EXPECT_TRUE(std::isnan(expected) ? std::isnan(actual) : SameBits(actual, expected)) << int{in[i]};
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mains

@@ -18,6 +18,8 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
   table.gemm_packed = int8.gemm_packed;
   table.gemm_bf16 = bf16.gemm_bf16;
   table.gemm_nn_add_bf16 = bf16.gemm_nn_add_bf16;
+  table.gemm_bf16_scaled = bf16.gemm_bf16_scaled;
+  table.widen_f8 = bf16.widen_f8;
   for (int i = 0; i < slots.unpack_count; ++i) {
     table.unpack[static_cast<size_t>(slots.unpack[i].slot)] = slots.unpack[i].unpack;
   }
@@ -38,6 +40,16 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
 }
 #endif
 
+#if defined(__x86_64__)
+// Scales in the middle of a sum are the vectors' work.
+Bf16Slots AmxBf16Slots() {
+  Bf16Slots slots = kAmxBf16Slots;
+  slots.gemm_bf16_scaled = kAvx512Bf16Slots.gemm_bf16_scaled;
+  slots.widen_f8 = kAvx512Bf16Slots.widen_f8;
+  return slots;
+}
+#endif
+
 }  // namespace
 
 const KernelTable& Kernels(Isa isa) {
@@ -52,7 +64,7 @@ const KernelTable& KernelsUnchecked(Isa isa) {
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   static const KernelTable avx512bf16 =
       Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots);
-  static const KernelTable amx = Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, kAmxBf16Slots);
+  static const KernelTable amx = Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, AmxBf16Slots());
   if (isa == Isa::kAvx2) return avx2;
   if (isa == Isa::kAvx512) return avx512;
   if (isa == Isa::kAvx512Vnni) return avx512vnni;

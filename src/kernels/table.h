@@ -88,6 +88,13 @@ struct KernelTable {
   // product.
   void (*gemm_bf16)(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
                     int64_t n, int64_t k, float* out, int64_t out_stride) = nullptr;
+  // The same where `block` columns of w at a time, a multiple of kBf16Step, have a scale: sum over blocks b
+  // of scales[n, b] * (sum over k in b of x[m, k] * w[n, k]). For FP8, whose numbers are bf16 too: widen_f8
+  // gives those of E4M3 exactly. Null together with gemm_bf16.
+  void (*gemm_bf16_scaled)(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w,
+                           int64_t w_stride, int64_t n, int64_t k, const float* scales, int64_t scale_stride,
+                           int64_t block, float* out, int64_t out_stride) = nullptr;
+  void (*widen_f8)(const uint8_t* in, int64_t n, uint16_t* out) = nullptr;
   // gemm_nn_add of bf16 with bf16 in the same way, rows of p filled up with zeros to kBf16Step. Rows of p
   // that end in zeros give the bits of shorter ones, but for infinities and NaN that the zeros meet. Null
   // together with gemm_bf16.

@@ -182,7 +182,8 @@ double BoundOf(const Format& f) {
   return IsPacked(f) ? 5e-3 : kBound;
 }
 double RoundedBoundOf(const Format& f) {
-  return f.dtype == DType::kBF16 ? 5e-3 : BoundOf(f);  // a single number may be a small sum of large ones
+  const bool rounded = f.dtype == DType::kBF16 || f.format == WeightFormat::kF8Block;
+  return rounded ? 5e-3 : BoundOf(f);  // a single number may be a small sum of large ones
 }
 double RoundedBoundOf(DType state) {
   return state == DType::kBF16 ? kRoundedBound : kBound;

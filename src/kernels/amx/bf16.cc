@@ -117,6 +117,9 @@ void GemmNnAddBf16(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_
 
 }  // namespace
 
-const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
+const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16,
+                                 .gemm_nn_add_bf16 = GemmNnAddBf16,
+                                 .gemm_bf16_scaled = nullptr,
+                                 .widen_f8 = nullptr};
 
 }  // namespace mains

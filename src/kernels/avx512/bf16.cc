@@ -145,8 +145,133 @@ void GemmNnAddBf16(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_
   PairsProduct<32, 8>(p, p_stride, m, n, j, /*add=*/true, lay_out, out, out_stride);
 }
 
+// --- Blocks of columns with scales. A tile keeps the sums of a block beside the totals, and folds once.
+
+constexpr int kScaledRows = 3, kScaledColumns = 4;
+
+struct ScaledRight {
+  const uint16_t* w;
+  int64_t stride;
+  const float* scales;
+  int64_t scale_stride, block;
+};
+
+template <int rows, int cols>
+void ScaledTile(const uint16_t* x, int64_t x_stride, const ScaledRight& right, int64_t first, int64_t k,
+                float* out, int64_t out_stride) {
+  const uint16_t* w = right.w + first * right.stride;
+  const float* scales = right.scales + first * right.scale_stride;
+  V totals[rows][cols];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+    for (int c = 0; c < cols; ++c) totals[r][c] = Zero();
+  }
+  for (int64_t begin = 0, b = 0; begin < k; begin += right.block, ++b) {
+    const int64_t end = k - begin < right.block ? k : begin + right.block;
+    V sums[rows][cols];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int c = 0; c < cols; ++c) sums[r][c] = Zero();
+    }
+    for (int64_t i = begin; i < end; i += Bf16Pairs::kStep) {
+      __m512i xs[rows];
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) xs[r] = Bf16Pairs::All(x + r * x_stride + i);
+#pragma GCC unroll 4
+      for (int c = 0; c < cols; ++c) {
+        const uint16_t* from = w + c * right.stride + i;
+        const __m512i ws =
+            end - i >= Bf16Pairs::kStep ? Bf16Pairs::All(from) : Bf16Pairs::Part(from, end - i);
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; ++r) sums[r][c] = Bf16Pairs::MulAdd(xs[r], ws, sums[r][c]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < cols; ++c) {
+      const V scale = Set1(scales[c * right.scale_stride + b]);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) totals[r][c] = Fma(sums[r][c], scale, totals[r][c]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
+    if constexpr (cols == 4) {
+      Store4(out + r * out_stride, Fold4(totals[r][0], totals[r][1], totals[r][2], totals[r][3]));
+    } else {
+#pragma GCC unroll 4
+      for (int c = 0; c < cols; ++c) out[r * out_stride + c] = Fold(totals[r][c]);
+    }
+  }
+}
+
+template <int rows>
+void ScaledRows(const uint16_t* x, int64_t x_stride, const ScaledRight& right, int64_t n, int64_t k,
+                float* out, int64_t out_stride) {
+  int64_t c = 0;
+  for (; c + kScaledColumns <= n; c += kScaledColumns)
+    ScaledTile<rows, kScaledColumns>(x, x_stride, right, c, k, out + c, out_stride);
+  for (; c < n; ++c) ScaledTile<rows, 1>(x, x_stride, right, c, k, out + c, out_stride);
+}
+
+void GemmBf16Scaled(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
+                    int64_t n, int64_t k, const float* scales, int64_t scale_stride, int64_t block,
+                    float* out, int64_t out_stride) {
+  const ScaledRight right = {w, w_stride, scales, scale_stride, block};
+  for (int64_t r = 0; r < m; r += kScaledRows) {
+    const uint16_t* xs = x + r * x_stride;
+    float* to = out + r * out_stride;
+    if (m - r >= 3) {
+      ScaledRows<3>(xs, x_stride, right, n, k, to, out_stride);
+    } else if (m - r == 2) {
+      ScaledRows<2>(xs, x_stride, right, n, k, to, out_stride);
+    } else {
+      ScaledRows<1>(xs, x_stride, right, n, k, to, out_stride);
+    }
+  }
+}
+
+// E4M3 without its sign as bf16: the exponent's bias is 7 there and 127 here; denormals are whole numbers of
+// 2^-9; 0x7F is NaN.
+constexpr uint16_t Bf16OfE4M3(int bits) {
+  const int exponent = bits >> 3, mantissa = bits & 7;
+  if (bits == 0x7F) return 0x7FC0;
+  if (exponent > 0) return static_cast<uint16_t>((exponent + 120) << 7 | mantissa << 4);
+  if (mantissa == 0) return 0;
+  const int top = mantissa >= 4   ? 2
+                  : mantissa >= 2 ? 1
+                                  : 0;  // the leading bit becomes the one that is implied
+  return static_cast<uint16_t>((118 + top) << 7 | (mantissa << (7 - top) & 0x7F));
+}
+struct alignas(64) E4M3Table {
+  uint16_t values[128];
+  constexpr E4M3Table() : values() {
+    for (int i = 0; i < 128; ++i) values[i] = Bf16OfE4M3(i);
+  }
+};
+constexpr E4M3Table kE4M3Table;
+
+void WidenF8(const uint8_t* in, int64_t n, uint16_t* out) {
+  __m512i table[4];
+  for (int i = 0; i < 4; ++i) table[i] = _mm512_load_si512(kE4M3Table.values + 32 * i);
+  for (int64_t i = 0; i < n; i += 32) {
+    const __mmask32 some = n - i >= 32 ? ~__mmask32{0} : (__mmask32{1} << (n - i)) - 1;
+    const __m512i bytes = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(some, in + i));
+    const __m512i low = _mm512_permutex2var_epi16(table[0], bytes, table[1]);
+    const __m512i high = _mm512_permutex2var_epi16(table[2], bytes, table[3]);
+    const __m512i magnitude =
+        _mm512_mask_mov_epi16(low, _mm512_test_epi16_mask(bytes, _mm512_set1_epi16(64)), high);
+    const __m512i sign = _mm512_slli_epi16(_mm512_and_si512(bytes, _mm512_set1_epi16(128)), 8);
+    _mm512_mask_storeu_epi16(out + i, some, _mm512_or_si512(magnitude, sign));
+  }
+}
+
 }  // namespace
 
-const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
+const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16,
+                                    .gemm_nn_add_bf16 = GemmNnAddBf16,
+                                    .gemm_bf16_scaled = GemmBf16Scaled,
+                                    .widen_f8 = WidenF8};
 
 }  // namespace mains

@@ -20,6 +20,8 @@ struct Int8Slots {
 struct Bf16Slots {
   decltype(KernelTable::gemm_bf16) gemm_bf16;
   decltype(KernelTable::gemm_nn_add_bf16) gemm_nn_add_bf16;
+  decltype(KernelTable::gemm_bf16_scaled) gemm_bf16_scaled;
+  decltype(KernelTable::widen_f8) widen_f8;
 };
 
 struct SimdSlots {

@@ -369,7 +369,7 @@ struct CpuDevice::HeadExpander {
                float* buffer)
       : device(d), matrix(m), round(to_bf16) {
     const int64_t first = m.first_row + head * m.head_stride, rows = m.transposed ? m.in : m.out;
-    if (round != nullptr && d.TakesRounded(m.w)) {
+    if (round != nullptr && m.w.format == WeightFormat::kPlain && d.TakesRounded(m.w)) {
       narrow = reinterpret_cast<const uint16_t*>(m.w.data + first * m.w.row_bytes);
       narrow_stride = m.w.row_bytes / 2;
       return;

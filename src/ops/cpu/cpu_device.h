@@ -14,7 +14,7 @@ class CpuDevice final : public Device {
  public:
   CpuDevice(Isa isa, int threads, bool round_activations)
       : kernels_(Kernels(isa)), pool_(threads), scratch_(static_cast<size_t>(threads)) {
-    if (!round_activations) kernels_.gemm_bf16 = nullptr, kernels_.gemm_nn_add_bf16 = nullptr;
+    if (!round_activations) kernels_.gemm_bf16 = nullptr;
   }
 
   // elementwise.cc
@@ -68,6 +68,8 @@ class CpuDevice final : public Device {
   // verb.
   bool TakesRounded(const Weight& w) const;
   Rows RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory);
+  void F8PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
+                      float* buffer, float* out, int64_t out_stride) const;
   // out = x w^T of x [tokens, cols] with rows [begin, begin + count) of w; `buffer` as of UnpackRows.
   void PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
                     float* buffer, float* out, int64_t out_stride) const;

@@ -20,6 +20,12 @@ bool IsInPlace(const Weight& w, DType dtype) {
          reinterpret_cast<uintptr_t>(w.data) % 2 == 0;
 }
 
+// At least two columns a scale leave room for the scales where numbers take half of the panel.
+bool IsScaledF8(const Weight& w) {
+  return w.format == WeightFormat::kF8Block && w.dtype == DType::kF8E4M3 && w.block_cols % kBf16Step == 0 &&
+         w.cols >= 2;
+}
+
 bool MeetInPlace(const Weight& w, int64_t tokens) {
   return tokens <= kTokensInPlace && (IsInPlace(w, DType::kBF16) || IsInPlace(w, DType::kF16));
 }
@@ -53,7 +59,25 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
 }
 
 bool CpuDevice::TakesRounded(const Weight& w) const {
-  return kernels_.gemm_bf16 != nullptr && IsInPlace(w, DType::kBF16);
+  return kernels_.gemm_bf16 != nullptr && (IsInPlace(w, DType::kBF16) || IsScaledF8(w));
+}
+
+// FP8 is widened to bf16, which is exact, and its scales meet the sums.
+void CpuDevice::F8PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
+                               float* buffer, float* out, int64_t out_stride) const {
+  auto* numbers = reinterpret_cast<uint16_t*>(buffer);
+  float* scales = buffer + (count * w.cols + 1) / 2;
+  const int64_t blocks = (w.cols + w.block_cols - 1) / w.block_cols;
+  for (int64_t r = 0; r < count; ++r) {
+    const WeightRow row = w.Row(begin + r);
+    kernels_.widen_f8(reinterpret_cast<const uint8_t*>(row.data), w.cols, numbers + r * w.cols);
+    WeightRow row_scales;
+    row_scales.data = row.scales;
+    row_scales.dtype = row.scale_dtype;
+    UnpackRow(row_scales, blocks, scales + r * blocks);
+  }
+  kernels_.gemm_bf16_scaled(x.rounded, x.rounded_stride, tokens, numbers, w.cols, count, w.cols, scales,
+                            blocks, w.block_cols, out, out_stride);
 }
 
 CpuDevice::Rows CpuDevice::RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory) {
@@ -74,6 +98,10 @@ CpuDevice::Rows CpuDevice::RowsOf(const Tensor& x, bool rounded, std::vector<uin
 void CpuDevice::PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
                              float* buffer, float* out, int64_t out_stride) const {
   const std::byte* rows = w.data + begin * w.row_bytes;
+  if (x.rounded != nullptr && IsScaledF8(w)) {
+    F8PanelProduct(x, tokens, w, begin, count, buffer, out, out_stride);
+    return;
+  }
   if (x.rounded != nullptr && TakesRounded(w)) {
     kernels_.gemm_bf16(x.rounded, x.rounded_stride, tokens, reinterpret_cast<const uint16_t*>(rows),
                        w.row_bytes / 2, count, w.cols, out, out_stride);
