@@ -175,19 +175,20 @@ void ScaledTile(const uint16_t* x, int64_t x_stride, const ScaledRight& right, i
 #pragma GCC unroll 4
       for (int c = 0; c < cols; ++c) sums[r][c] = Zero();
     }
-    for (int64_t i = begin; i < end; i += Bf16Pairs::kStep) {
+    const auto step = [&](int64_t i, auto load) {
       __m512i xs[rows];
 #pragma GCC unroll 4
-      for (int r = 0; r < rows; ++r) xs[r] = Bf16Pairs::All(x + r * x_stride + i);
+      for (int r = 0; r < rows; ++r) xs[r] = InRegister(Bf16Pairs::All(x + r * x_stride + i));
 #pragma GCC unroll 4
       for (int c = 0; c < cols; ++c) {
-        const uint16_t* from = w + c * right.stride + i;
-        const __m512i ws =
-            end - i >= Bf16Pairs::kStep ? Bf16Pairs::All(from) : Bf16Pairs::Part(from, end - i);
+        const __m512i ws = InRegister(load(w + c * right.stride + i));
 #pragma GCC unroll 4
         for (int r = 0; r < rows; ++r) sums[r][c] = Bf16Pairs::MulAdd(xs[r], ws, sums[r][c]);
       }
-    }
+    };
+    int64_t i = begin;
+    for (; i + Bf16Pairs::kStep <= end; i += Bf16Pairs::kStep) step(i, Bf16Pairs::All);
+    if (i < end) step(i, [&](const uint16_t* from) { return Bf16Pairs::Part(from, end - i); });
 #pragma GCC unroll 4
     for (int c = 0; c < cols; ++c) {
       const V scale = Set1(scales[c * right.scale_stride + b]);
@@ -206,29 +207,35 @@ void ScaledTile(const uint16_t* x, int64_t x_stride, const ScaledRight& right, i
   }
 }
 
-template <int rows>
-void ScaledRows(const uint16_t* x, int64_t x_stride, const ScaledRight& right, int64_t n, int64_t k,
-                float* out, int64_t out_stride) {
-  int64_t c = 0;
-  for (; c + kScaledColumns <= n; c += kScaledColumns)
-    ScaledTile<rows, kScaledColumns>(x, x_stride, right, c, k, out + c, out_stride);
-  for (; c < n; ++c) ScaledTile<rows, 1>(x, x_stride, right, c, k, out + c, out_stride);
-}
-
-void GemmBf16Scaled(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
-                    int64_t n, int64_t k, const float* scales, int64_t scale_stride, int64_t block,
-                    float* out, int64_t out_stride) {
-  const ScaledRight right = {w, w_stride, scales, scale_stride, block};
+template <int cols>
+void ScaledColumns(const uint16_t* x, int64_t x_stride, int64_t m, const ScaledRight& right, int64_t first,
+                   int64_t k, float* out, int64_t out_stride) {
   for (int64_t r = 0; r < m; r += kScaledRows) {
     const uint16_t* xs = x + r * x_stride;
     float* to = out + r * out_stride;
     if (m - r >= 3) {
-      ScaledRows<3>(xs, x_stride, right, n, k, to, out_stride);
+      ScaledTile<3, cols>(xs, x_stride, right, first, k, to, out_stride);
     } else if (m - r == 2) {
-      ScaledRows<2>(xs, x_stride, right, n, k, to, out_stride);
+      ScaledTile<2, cols>(xs, x_stride, right, first, k, to, out_stride);
     } else {
-      ScaledRows<1>(xs, x_stride, right, n, k, to, out_stride);
+      ScaledTile<1, cols>(xs, x_stride, right, first, k, to, out_stride);
     }
+  }
+}
+
+// Some rows of w stay in the first level while those of x, from the second, pass over them.
+void GemmBf16Scaled(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride,
+                    int64_t n, int64_t k, const float* scales, int64_t scale_stride, int64_t block,
+                    float* out, int64_t out_stride) {
+  const ScaledRight right = {w, w_stride, scales, scale_stride, block};
+  for (int64_t first = 0; first < m; first += kRowBlock) {
+    const int64_t rows = m - first < kRowBlock ? m - first : kRowBlock;
+    const uint16_t* xs = x + first * x_stride;
+    float* to = out + first * out_stride;
+    int64_t c = 0;
+    for (; c + kScaledColumns <= n; c += kScaledColumns)
+      ScaledColumns<kScaledColumns>(xs, x_stride, rows, right, c, k, to + c, out_stride);
+    for (; c < n; ++c) ScaledColumns<1>(xs, x_stride, rows, right, c, k, to + c, out_stride);
   }
 }
 
@@ -252,19 +259,31 @@ struct alignas(64) E4M3Table {
 };
 constexpr E4M3Table kE4M3Table;
 
-void WidenF8(const uint8_t* in, int64_t n, uint16_t* out) {
+// Rows follow each other. (Qwen3-0.6B in FP8: 31 tokens a second without, 43 with.)
+constexpr int64_t kAheadBytes = 4096;
+
+inline __m512i WidenF8(const __m512i (&table)[4], __m256i bytes) {
+  const __m512i wide = _mm512_cvtepu8_epi16(bytes);
+  const __m512i low = _mm512_permutex2var_epi16(table[0], wide, table[1]);
+  const __m512i high = _mm512_permutex2var_epi16(table[2], wide, table[3]);
+  const __mmask32 is_high = _mm512_test_epi16_mask(wide, _mm512_set1_epi16(64));
+  const __m512i sign = _mm512_slli_epi16(_mm512_and_si512(wide, _mm512_set1_epi16(128)), 8);
+  return _mm512_or_si512(_mm512_mask_mov_epi16(low, is_high, high), sign);
+}
+
+void WidenF8Row(const uint8_t* in, int64_t n, uint16_t* out) {
   __m512i table[4];
+#pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) table[i] = _mm512_load_si512(kE4M3Table.values + 32 * i);
-  for (int64_t i = 0; i < n; i += 32) {
-    const __mmask32 some = n - i >= 32 ? ~__mmask32{0} : (__mmask32{1} << (n - i)) - 1;
-    const __m512i bytes = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(some, in + i));
-    const __m512i low = _mm512_permutex2var_epi16(table[0], bytes, table[1]);
-    const __m512i high = _mm512_permutex2var_epi16(table[2], bytes, table[3]);
-    const __m512i magnitude =
-        _mm512_mask_mov_epi16(low, _mm512_test_epi16_mask(bytes, _mm512_set1_epi16(64)), high);
-    const __m512i sign = _mm512_slli_epi16(_mm512_and_si512(bytes, _mm512_set1_epi16(128)), 8);
-    _mm512_mask_storeu_epi16(out + i, some, _mm512_or_si512(magnitude, sign));
+  int64_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    __builtin_prefetch(in + i + kAheadBytes);
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i));
+    _mm512_storeu_si512(out + i, WidenF8(table, bytes));
   }
+  if (i == n) return;
+  const __mmask32 some = (__mmask32{1} << (n - i)) - 1;
+  _mm512_mask_storeu_epi16(out + i, some, WidenF8(table, _mm256_maskz_loadu_epi8(some, in + i)));
 }
 
 }  // namespace
@@ -272,6 +291,6 @@ void WidenF8(const uint8_t* in, int64_t n, uint16_t* out) {
 const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16,
                                     .gemm_nn_add_bf16 = GemmNnAddBf16,
                                     .gemm_bf16_scaled = GemmBf16Scaled,
-                                    .widen_f8 = WidenF8};
+                                    .widen_f8 = WidenF8Row};
 
 }  // namespace mains

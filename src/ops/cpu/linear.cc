@@ -62,22 +62,27 @@ bool CpuDevice::TakesRounded(const Weight& w) const {
   return kernels_.gemm_bf16 != nullptr && (IsInPlace(w, DType::kBF16) || IsScaledF8(w));
 }
 
-// FP8 is widened to bf16, which is exact, and its scales meet the sums.
+// FP8 is widened to bf16, which is exact, and its scales meet the sums. For few tokens some rows at a time,
+// which then stay in the first level.
 void CpuDevice::F8PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
                                float* buffer, float* out, int64_t out_stride) const {
-  auto* numbers = reinterpret_cast<uint16_t*>(buffer);
-  float* scales = buffer + (count * w.cols + 1) / 2;
   const int64_t blocks = (w.cols + w.block_cols - 1) / w.block_cols;
-  for (int64_t r = 0; r < count; ++r) {
-    const WeightRow row = w.Row(begin + r);
-    kernels_.widen_f8(reinterpret_cast<const uint8_t*>(row.data), w.cols, numbers + r * w.cols);
-    WeightRow row_scales;
-    row_scales.data = row.scales;
-    row_scales.dtype = row.scale_dtype;
-    UnpackRow(row_scales, blocks, scales + r * blocks);
+  const int64_t together = tokens <= kTokensInPlace ? kMinPanelRows : count;
+  auto* numbers = reinterpret_cast<uint16_t*>(buffer);
+  float* scales = buffer + (together * w.cols + 1) / 2;
+  for (int64_t first = 0; first < count; first += together) {
+    const int64_t rows = std::min(together, count - first);
+    for (int64_t r = 0; r < rows; ++r) {
+      const WeightRow row = w.Row(begin + first + r);
+      kernels_.widen_f8(reinterpret_cast<const uint8_t*>(row.data), w.cols, numbers + r * w.cols);
+      WeightRow row_scales;
+      row_scales.data = row.scales;
+      row_scales.dtype = row.scale_dtype;
+      UnpackRow(row_scales, blocks, scales + r * blocks);
+    }
+    kernels_.gemm_bf16_scaled(x.rounded, x.rounded_stride, tokens, numbers, w.cols, rows, w.cols, scales,
+                              blocks, w.block_cols, out + first, out_stride);
   }
-  kernels_.gemm_bf16_scaled(x.rounded, x.rounded_stride, tokens, numbers, w.cols, count, w.cols, scales,
-                            blocks, w.block_cols, out, out_stride);
 }
 
 CpuDevice::Rows CpuDevice::RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory) {
