@@ -64,10 +64,12 @@ class CpuDevice final : public Device {
               rounded_stride};
     }
   };
+  // Whether products with w are those of bf16: w is, or is FP8 in blocks.
+  bool TakesRounded(const Weight& w) const;
   // Of x [tokens, n], rounded if any of the products that follow can use it; the memory is kept from verb to
   // verb.
-  bool TakesRounded(const Weight& w) const;
   Rows RowsOf(const Tensor& x, bool rounded, std::vector<uint16_t>& memory);
+  // PanelProduct of rounded rows with FP8 in blocks.
   void F8PanelProduct(const Rows& x, int64_t tokens, const Weight& w, int64_t begin, int64_t count,
                       float* buffer, float* out, int64_t out_stride) const;
   // out = x w^T of x [tokens, cols] with rows [begin, begin + count) of w; `buffer` as of UnpackRows.

@@ -1,5 +1,6 @@
-// Linear layers. A task is a panel of weight rows: unpacked to f32 once, then multiplied with every
-// token, so unpacking is free for long prompts and a weight is read from memory once per step.
+// Linear layers. A task is a panel of weight rows, which is read from memory once per step: packed weights
+// meet activations as integers, bf16 and FP8 meet them as bf16 where there are instructions for it, all
+// others are unpacked to f32 once, which is free for long prompts, and then multiplied with every token.
 #include <algorithm>
 
 #include "ops/cpu/cpu_device.h"
