@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "kernels/table.h"
+#include "tensor/convert.h"
+#include "tensor/packed.h"
 
 namespace mains {
 namespace {
@@ -44,8 +46,9 @@ void CountFlops(benchmark::State& state, int64_t m, int64_t n, int64_t k) {
 void GemmNt(benchmark::State& state, Isa isa) {
   const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
   const Floats x(m * k), w(n * k), out(m * n);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
   for (auto _ : state) {
-    Kernels(isa).gemm_nt(x.data(), k, m, w.data(), k, n, k, out.data(), n);
+    table.gemm_nt(x.data(), k, m, w.data(), k, n, k, out.data(), n);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
@@ -56,12 +59,80 @@ void GemmNt(benchmark::State& state, Isa isa) {
 void GemmNnAdd(benchmark::State& state, Isa isa) {
   const int64_t m = state.range(0), n = state.range(1), j = kKeyBlock;
   const Floats p(m * j), v(j * n), out(m * n);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
   for (auto _ : state) {
-    Kernels(isa).gemm_nn_add(p.data(), j, m, v.data(), n, j, n, out.data(), n);
+    table.gemm_nn_add(p.data(), j, m, v.data(), n, j, n, out.data(), n);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
   CountFlops(state, m, n, j);
+}
+
+std::vector<uint16_t> Bf16s(int64_t n) {
+  const Floats numbers(n);
+  std::vector<uint16_t> bits;
+  for (int64_t i = 0; i < n; ++i) bits.push_back(Bf16FromF32(numbers.data()[i]));
+  return bits;
+}
+
+// m rows of bf16 against n rows of bf16 weights; k of up to 256 is what scores of attention are.
+void GemmBf16(benchmark::State& state, Isa isa) {
+  const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+  const std::vector<uint16_t> x = Bf16s(m * k), w = Bf16s(n * k);
+  const Floats out(m * n);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
+  for (auto _ : state) {
+    table.gemm_bf16(x.data(), k, m, w.data(), k, n, k, out.data(), n);
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  CountFlops(state, m, n, k);
+}
+
+void GemmNnAddBf16(benchmark::State& state, Isa isa) {
+  const int64_t m = state.range(0), n = state.range(1), j = kKeyBlock;
+  const std::vector<uint16_t> p = Bf16s(m * j), v = Bf16s(j * n);
+  const Floats out(m * n);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
+  for (auto _ : state) {
+    table.gemm_nn_add_bf16(p.data(), j, m, v.data(), n, j, n, out.data(), n);
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  CountFlops(state, m, n, j);
+}
+
+// m rows against 64 packed rows of weights: from how many on the matrix unit wins is seen here.
+void GemmPacked(benchmark::State& state, Isa isa, DType dtype) {
+  constexpr int64_t n = 64;
+  const int64_t m = state.range(0);
+  const KernelTable& table = Kernels(isa);
+  const std::vector<std::byte> blocks(static_cast<size_t>(n * ByteSize(dtype, kCols)), std::byte{0x2A});
+  Weight w;
+  w.rows = n;
+  w.cols = kCols;
+  w.dtype = dtype;
+  w.data = blocks.data();
+  w.row_bytes = ByteSize(dtype, kCols);
+  const std::unique_ptr<std::byte, void (*)(void*)> memory(
+      static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>(PackedBytes(w)))), std::free);
+  PackRows(w, 0, n, memory.get());
+  const Weight packed = PackedWeight(w, memory.get(), nullptr);
+  const PackedPanel panel = {
+      packed.data,        packed.row_bytes * kPackedRows,     n, PackedBlocks(kCols), packed.format,
+      packed.scale_dtype, PackedCodebook(packed.dtype).data()};
+  const Floats x(kCols), out(m * n);
+  std::vector<int8_t> codes(static_cast<size_t>(m * kCols));
+  std::vector<float> scales(static_cast<size_t>(m * kCols / 32));
+  std::vector<int32_t> sums(static_cast<size_t>(m * kCols / 16));
+  const Int8Rows rows = {codes.data(), scales.data(), sums.data(), kCols, kCols / 32};
+  for (int64_t r = 0; r < m; ++r) table.quantize_row(x.data(), kCols, rows, r);
+  for (auto _ : state) {
+    table.gemm_packed(rows, 0, m, panel, out.data(), n);
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  CountFlops(state, m, n, kCols);
 }
 
 struct Format {
@@ -84,8 +155,8 @@ int64_t RowBytes(const Format& f) {
     case WeightFormat::kF8Block: return kCols;
     case WeightFormat::kInt4Group:
     case WeightFormat::kFp4Group: return kCols / 2;
+    default: return 0;  // packed: GemmPacked
   }
-  return 0;
 }
 
 // Cycles through 64 rows, so that the packed bytes come from the second level rather than the first.
@@ -116,10 +187,11 @@ void Unpack(benchmark::State& state, Isa isa, Format f) {
 
 void Softmax(benchmark::State& state, Isa isa) {
   const Floats scores(kKeyBlock), s(kKeyBlock);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
   for (auto _ : state) {
     std::copy_n(scores.data(), kKeyBlock, s.data());
     float max = 0, sum = 0;
-    benchmark::DoNotOptimize(Kernels(isa).softmax_block(s.data(), kKeyBlock, &max, &sum));
+    benchmark::DoNotOptimize(table.softmax_block(s.data(), kKeyBlock, &max, &sum));
   }
   state.SetItemsProcessed(state.iterations() * kKeyBlock);
 }
@@ -127,8 +199,9 @@ void Softmax(benchmark::State& state, Isa isa) {
 void SwiGlu(benchmark::State& state, Isa isa) {
   const Floats gate(kCols), up(kCols);
   const Floats out(kCols);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
   for (auto _ : state) {
-    Kernels(isa).swiglu(gate.data(), up.data(), kCols, out.data());
+    table.swiglu(gate.data(), up.data(), kCols, out.data());
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
@@ -138,8 +211,9 @@ void SwiGlu(benchmark::State& state, Isa isa) {
 void RmsNorm(benchmark::State& state, Isa isa) {
   const Floats x(kCols), w(kCols);
   const Floats out(kCols);
+  const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
   for (auto _ : state) {
-    Kernels(isa).rms_norm(x.data(), w.data(), kCols, 1e-6f, out.data());
+    table.rms_norm(x.data(), w.data(), kCols, 1e-6f, out.data());
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
@@ -155,6 +229,22 @@ void Register(Isa isa) {
   benchmark::internal::Benchmark* nn =
       benchmark::RegisterBenchmark((name + "/gemm_nn_add").c_str(), GemmNnAdd, isa)->ArgNames({"m", "n"});
   for (int64_t m : {1, 2, 4, 6, 64}) nn->Args({m, 128});
+  if (Kernels(isa).gemm_bf16 != nullptr) {
+    benchmark::internal::Benchmark* bf16 =
+        benchmark::RegisterBenchmark((name + "/gemm_bf16").c_str(), GemmBf16, isa)->ArgNames({"m", "n", "k"});
+    for (int64_t m : {1, 2, 4, 8, 16, 64, 512}) bf16->Args({m, 32, kCols});
+    for (int64_t m : {1, 6, 48}) bf16->Args({m, kKeyBlock, 128});
+    benchmark::internal::Benchmark* add =
+        benchmark::RegisterBenchmark((name + "/gemm_nn_add_bf16").c_str(), GemmNnAddBf16, isa)
+            ->ArgNames({"m", "n"});
+    for (int64_t m : {1, 6, 48}) add->Args({m, 128});
+  }
+  for (DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K, DType::kQ3_K, DType::kQ2_K}) {
+    benchmark::internal::Benchmark* packed =
+        benchmark::RegisterBenchmark((name + "/gemm_packed/" + Name(dtype)).c_str(), GemmPacked, isa, dtype)
+            ->ArgNames({"m"});
+    for (int64_t m : {1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 256}) packed->Arg(m);
+  }
   for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
                       DType::kQ5_1, DType::kQ8_0, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K,
                       DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4}) {
