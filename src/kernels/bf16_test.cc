@@ -14,9 +14,9 @@ namespace {
 
 using testing::Guarded;
 using testing::GuardedFloats;
+using testing::IsSum;
 using testing::kInf;
 using testing::kNan;
-using testing::kUlp;
 using testing::Random;
 using testing::SameBits;
 using testing::Shape;
@@ -88,14 +88,9 @@ TEST_P(Bf16KernelsTest, GemmBf16IsTheMatrixProduct) {
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
       for (int64_t col = 0; col < s.n; ++col) {
-        double exact = 0, magnitude = 0;
-        for (int64_t i = 0; i < s.k; ++i) {
-          const double product = static_cast<double>(c.X(r, i)) * c.W(col, i);
-          exact += product;
-          magnitude += std::abs(product);
-        }
-        const double rounds = static_cast<double>(s.k) / 16 + 32;
-        ASSERT_LE(std::abs(c.Out(r, col) - exact), rounds * kUlp * magnitude) << r << ", " << col;
+        ASSERT_TRUE(IsSum(c.Out(r, col), 0, s.k, static_cast<double>(s.k) / 16 + 32,
+                          [&](int64_t i) { return static_cast<double>(c.X(r, i)) * c.W(col, i); }))
+            << r << ", " << col;
       }
       for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) ASSERT_EQ(c.Out(r, gap), 77.0f);
     }
@@ -174,15 +169,13 @@ TEST_P(Bf16KernelsTest, GemmNnAddBf16IsTheMatrixProduct) {
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
       for (int64_t col = 0; col < s.n; ++col) {
-        const int64_t at = r * c.os() + col;
-        double exact = c.Before(at), magnitude = std::abs(exact);
-        for (int64_t i = 0; i < s.k; ++i) {
-          const double product =
-              static_cast<double>(F32FromBf16(c.p[r * c.ps() + i])) * F32FromBf16(c.v[i * c.vs() + col]);
-          exact += product;
-          magnitude += std::abs(product);
-        }
-        ASSERT_LE(std::abs(c.out[at] - exact), static_cast<double>(s.k + 4) * kUlp * magnitude);
+        ASSERT_TRUE(IsSum(c.out[r * c.os() + col], c.Before(r * c.os() + col), s.k,
+                          static_cast<double>(s.k + 4),
+                          [&](int64_t i) {
+                            return static_cast<double>(F32FromBf16(c.p[r * c.ps() + i])) *
+                                   F32FromBf16(c.v[i * c.vs() + col]);
+                          }))
+            << r << ", " << col;
       }
       for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) {
         const int64_t at = r * c.os() + gap;
@@ -237,14 +230,10 @@ TEST_P(Bf16KernelsTest, GemmBf16ScaledIsTheMatrixProduct) {
       c.Run(table_);
       for (int64_t r = 0; r < s.m; ++r) {
         for (int64_t col = 0; col < s.n; ++col) {
-          double exact = 0, magnitude = 0;
-          for (int64_t i = 0; i < s.k; ++i) {
-            const double product = static_cast<double>(c.X(r, i)) * c.W(col, i) * c.Scale(col, i);
-            exact += product;
-            magnitude += std::abs(product);
-          }
-          const double rounds = static_cast<double>(s.k) / 8 + 32;
-          ASSERT_LE(std::abs(c.Out(r, col) - exact), rounds * kUlp * magnitude) << r << ", " << col;
+          ASSERT_TRUE(IsSum(
+              c.Out(r, col), 0, s.k, static_cast<double>(s.k) / 8 + 32,
+              [&](int64_t i) { return static_cast<double>(c.X(r, i)) * c.W(col, i) * c.Scale(col, i); }))
+              << r << ", " << col;
         }
         for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) ASSERT_EQ(c.Out(r, gap), 77.0f);
       }

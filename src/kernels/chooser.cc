@@ -7,7 +7,8 @@ namespace mains {
 namespace {
 
 #if defined(__x86_64__) || defined(__aarch64__)
-KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, const Bf16Slots& bf16 = {}) {
+KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, const Bf16Slots& bf16 = {},
+                     const F8Slots& f8 = {}) {
   KernelTable table = ref::Table();
   table.isa = isa;
   table.gemm_nt = slots.gemm_nt;
@@ -18,8 +19,8 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
   table.gemm_packed = int8.gemm_packed;
   table.gemm_bf16 = bf16.gemm_bf16;
   table.gemm_nn_add_bf16 = bf16.gemm_nn_add_bf16;
-  table.gemm_bf16_scaled = bf16.gemm_bf16_scaled;
-  table.widen_f8 = bf16.widen_f8;
+  table.gemm_bf16_scaled = f8.gemm_bf16_scaled;
+  table.widen_f8 = f8.widen_f8;
   for (int i = 0; i < slots.unpack_count; ++i) {
     table.unpack[static_cast<size_t>(slots.unpack[i].slot)] = slots.unpack[i].unpack;
   }
@@ -40,16 +41,6 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
 }
 #endif
 
-#if defined(__x86_64__)
-// Scales in the middle of a sum are the vectors' work.
-Bf16Slots AmxBf16Slots() {
-  Bf16Slots slots = kAmxBf16Slots;
-  slots.gemm_bf16_scaled = kAvx512Bf16Slots.gemm_bf16_scaled;
-  slots.widen_f8 = kAvx512Bf16Slots.widen_f8;
-  return slots;
-}
-#endif
-
 }  // namespace
 
 const KernelTable& Kernels(Isa isa) {
@@ -63,8 +54,10 @@ const KernelTable& KernelsUnchecked(Isa isa) {
   static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx2Int8Slots);
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   static const KernelTable avx512bf16 =
-      Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots);
-  static const KernelTable amx = Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, AmxBf16Slots());
+      Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots, kAvx512F8Slots);
+  // Scales in the middle of a sum, as FP8 has them, are the vectors' work.
+  static const KernelTable amx =
+      Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, kAmxBf16Slots, kAvx512F8Slots);
   if (isa == Isa::kAvx2) return avx2;
   if (isa == Isa::kAvx512) return avx512;
   if (isa == Isa::kAvx512Vnni) return avx512vnni;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/peaks.h"
 #include "kernels/round.h"
 #include "kernels/testing.h"
 #include "tensor/convert.h"
@@ -24,6 +25,7 @@ namespace {
 
 using testing::GuardedBytes;
 using testing::GuardedFloats;
+using testing::IsSum;
 using testing::kInf;
 using testing::kNan;
 using testing::kUlp;
@@ -43,9 +45,26 @@ TEST_P(KernelsTest, EverySlotIsFilled) {
   for (const auto product : table_.gemm_nn_add_narrow) EXPECT_NE(product, nullptr);
   EXPECT_TRUE(table_.gemm_nt && table_.gemm_nn_add && table_.rms_norm && table_.softmax_block &&
               table_.swiglu && table_.rope && table_.add_scaled && table_.scale);
+  EXPECT_TRUE(table_.quantize_row && table_.gemm_packed && table_.round_q4_k && table_.round_q8_0 &&
+              table_.round_iq4_nl);
+  const bool has_bf16 = table_.gemm_bf16 != nullptr;  // these all, or none
+  EXPECT_EQ(table_.gemm_nn_add_bf16 != nullptr, has_bf16);
+  EXPECT_EQ(table_.gemm_bf16_scaled != nullptr, has_bf16);
+  EXPECT_EQ(table_.widen_f8 != nullptr, has_bf16);
   for (KernelTable::Unpack unpack : table_.unpack) EXPECT_NE(unpack, nullptr);
   for (KernelTable::FromF32 store : table_.from_f32) EXPECT_NE(store, nullptr);
   for (KernelTable::ToF32 load : table_.to_f32) EXPECT_NE(load, nullptr);
+}
+
+// That their instructions are ones the instruction set has: the tiles' are emulated here where they must be.
+TEST_P(KernelsTest, PeaksRun) {
+  if (IsaSupported(GetParam())) {
+    for (const PeakKernel& peak : PeakKernels(GetParam())) EXPECT_FALSE(std::isnan(peak.run(3)));
+#if defined(__x86_64__)
+  } else if (GetParam() == Isa::kAmx) {
+    for (const PeakKernel& peak : {kAmxPeakInt8, kAmxPeakBf16}) EXPECT_EQ(peak.run(3), 0);
+#endif
+  }
 }
 
 // Both sides of every tile boundary: 3, 4, 6 and 8 rows or columns, 8 and 16 lanes, 96 rows, depth 1024.
@@ -182,13 +201,10 @@ TEST_P(KernelsTest, GemmNnAddIsTheMatrixProduct) {
     c.Run(table_);
     for (int64_t r = 0; r < s.m; ++r) {
       for (int64_t col = 0; col < s.n; ++col) {
-        double exact = c.before[static_cast<size_t>(r * c.os() + col)], magnitude = std::abs(exact);
-        for (int64_t i = 0; i < s.k; ++i) {
-          const double product = static_cast<double>(c.p[r * c.ps() + i]) * c.v[i * c.vs() + col];
-          exact += product;
-          magnitude += std::abs(product);
-        }
-        ASSERT_LE(std::abs(c.out[r * c.os() + col] - exact), static_cast<double>(s.k + 1) * kUlp * magnitude);
+        const float before = c.before[static_cast<size_t>(r * c.os() + col)];
+        ASSERT_TRUE(IsSum(c.out[r * c.os() + col], before, s.k, static_cast<double>(s.k + 1), [&](int64_t i) {
+          return static_cast<double>(c.p[r * c.ps() + i]) * c.v[i * c.vs() + col];
+        }));
       }
       for (int64_t gap = s.n; gap < c.os() && r + 1 < s.m; ++gap) {
         ASSERT_EQ(c.out[r * c.os() + gap], c.before[static_cast<size_t>(r * c.os() + gap)]);

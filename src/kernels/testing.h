@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <random>
 #include <vector>
@@ -97,6 +98,21 @@ inline ::testing::AssertionResult SameBits(const std::vector<float>& a, const st
     if (!SameBits(a[i], b[i])) return ::testing::AssertionFailure() << i << ": " << a[i] << " vs " << b[i];
   }
   return ::testing::AssertionSuccess();
+}
+
+// Whether `actual` is start + the sum of term(i), in double, for i below k, but for `rounds` roundings of the
+// sum of magnitudes.
+template <typename Term>
+::testing::AssertionResult IsSum(float actual, double start, int64_t k, double rounds, Term term) {
+  double exact = start, magnitude = std::abs(start);
+  for (int64_t i = 0; i < k; ++i) {
+    const double product = term(i);
+    exact += product;
+    magnitude += std::abs(product);
+  }
+  if (std::abs(actual - exact) <= rounds * kUlp * magnitude) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << actual << " is not " << exact << " within " << rounds << " roundings of " << magnitude;
 }
 
 struct Shape {

@@ -42,16 +42,21 @@ void CountFlops(benchmark::State& state, int64_t m, int64_t n, int64_t k) {
                          benchmark::Counter::kIsIterationInvariantRate);
 }
 
+template <typename Run>
+void Repeat(benchmark::State& state, const float* out, Run run) {
+  for (auto _ : state) {
+    run();
+    benchmark::DoNotOptimize(out);
+    benchmark::ClobberMemory();
+  }
+}
+
 // m rows against a tile of n unpacked rows of weights.
 void GemmNt(benchmark::State& state, Isa isa) {
   const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
   const Floats x(m * k), w(n * k), out(m * n);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.gemm_nt(x.data(), k, m, w.data(), k, n, k, out.data(), n);
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.gemm_nt(x.data(), k, m, w.data(), k, n, k, out.data(), n); });
   CountFlops(state, m, n, k);
 }
 
@@ -60,11 +65,7 @@ void GemmNnAdd(benchmark::State& state, Isa isa) {
   const int64_t m = state.range(0), n = state.range(1), j = kKeyBlock;
   const Floats p(m * j), v(j * n), out(m * n);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.gemm_nn_add(p.data(), j, m, v.data(), n, j, n, out.data(), n);
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.gemm_nn_add(p.data(), j, m, v.data(), n, j, n, out.data(), n); });
   CountFlops(state, m, n, j);
 }
 
@@ -81,11 +82,7 @@ void GemmBf16(benchmark::State& state, Isa isa) {
   const std::vector<uint16_t> x = Bf16s(m * k), w = Bf16s(n * k);
   const Floats out(m * n);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.gemm_bf16(x.data(), k, m, w.data(), k, n, k, out.data(), n);
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.gemm_bf16(x.data(), k, m, w.data(), k, n, k, out.data(), n); });
   CountFlops(state, m, n, k);
 }
 
@@ -94,11 +91,8 @@ void GemmNnAddBf16(benchmark::State& state, Isa isa) {
   const std::vector<uint16_t> p = Bf16s(m * j), v = Bf16s(j * n);
   const Floats out(m * n);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.gemm_nn_add_bf16(p.data(), j, m, v.data(), n, j, n, out.data(), n);
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(),
+         [&] { table.gemm_nn_add_bf16(p.data(), j, m, v.data(), n, j, n, out.data(), n); });
   CountFlops(state, m, n, j);
 }
 
@@ -127,11 +121,7 @@ void GemmPacked(benchmark::State& state, Isa isa, DType dtype) {
   std::vector<int32_t> sums(static_cast<size_t>(m * kCols / 16));
   const Int8Rows rows = {codes.data(), scales.data(), sums.data(), kCols, kCols / 32};
   for (int64_t r = 0; r < m; ++r) table.quantize_row(x.data(), kCols, rows, r);
-  for (auto _ : state) {
-    table.gemm_packed(rows, 0, m, panel, out.data(), n);
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.gemm_packed(rows, 0, m, panel, out.data(), n); });
   CountFlops(state, m, n, kCols);
 }
 
@@ -200,11 +190,7 @@ void SwiGlu(benchmark::State& state, Isa isa) {
   const Floats gate(kCols), up(kCols);
   const Floats out(kCols);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.swiglu(gate.data(), up.data(), kCols, out.data());
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.swiglu(gate.data(), up.data(), kCols, out.data()); });
   state.SetItemsProcessed(state.iterations() * kCols);
 }
 
@@ -212,11 +198,7 @@ void RmsNorm(benchmark::State& state, Isa isa) {
   const Floats x(kCols), w(kCols);
   const Floats out(kCols);
   const KernelTable& table = Kernels(isa);  // asking the processor takes microseconds
-  for (auto _ : state) {
-    table.rms_norm(x.data(), w.data(), kCols, 1e-6f, out.data());
-    benchmark::DoNotOptimize(out.data());
-    benchmark::ClobberMemory();
-  }
+  Repeat(state, out.data(), [&] { table.rms_norm(x.data(), w.data(), kCols, 1e-6f, out.data()); });
   state.SetItemsProcessed(state.iterations() * kCols);
 }
 

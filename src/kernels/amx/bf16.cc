@@ -1,6 +1,5 @@
 // Products of bf16 on tiles: 32 rows of x with 32 rows of w, whose sums are four tiles, so that each tile
-// that is loaded is used twice and the unit never waits for a sum (speed.md of the processor: 16 cycles for a
-// product, 52 until its sum is ready).
+// that is loaded is used twice and the unit does not wait for a sum (peaks.cc).
 #include <immintrin.h>
 
 #include "kernels/amx/tiles.h"
@@ -117,9 +116,6 @@ void GemmNnAddBf16(const uint16_t* p, int64_t p_stride, int64_t m, const uint16_
 
 }  // namespace
 
-const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16,
-                                 .gemm_nn_add_bf16 = GemmNnAddBf16,
-                                 .gemm_bf16_scaled = nullptr,
-                                 .widen_f8 = nullptr};
+const Bf16Slots kAmxBf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
 
 }  // namespace mains

@@ -20,6 +20,7 @@ namespace mains {
 namespace emulated {
 
 constexpr int kTiles = 8;
+constexpr int kNone = 0, k66 = 1, kF3 = 2, kF2 = 3;  // what the prefix says of the operation
 struct Tile {
   uint8_t bytes[16][64] = {};
   int rows = 0, row_bytes = 0;
@@ -147,7 +148,8 @@ class EmulatedTiles {
     for (int i = 0; i < sums.rows; ++i) {
       for (int j = 0; j < sums.row_bytes / 4; ++j) {
         if (opcode == 0x5E) {
-          const bool x_signed = prefix == 3 || prefix == 2, w_signed = prefix == 3 || prefix == 1;
+          const bool x_signed = prefix == emulated::kF2 || prefix == emulated::kF3;
+          const bool w_signed = prefix == emulated::kF2 || prefix == emulated::k66;
           int32_t sum = At<int32_t>(sums, i, j);
           for (int k = 0; k < x.row_bytes; ++k) {
             const int a = x_signed ? At<int8_t>(x, i, k) : At<uint8_t>(x, i, k);
@@ -172,7 +174,7 @@ class EmulatedTiles {
 
   // False: not one of the instructions, or one that the processor would refuse too.
   static bool Execute(const Instruction& in) {
-    constexpr int kNone = 0, k66 = 1, kF3 = 2, kF2 = 3;
+    using namespace emulated;
     if (in.opcode == 0x49 && in.prefix == kNone) {
       if (in.mod != 3) return Configure(in.address);
       state_ = State();  // TILERELEASE
@@ -201,7 +203,6 @@ class EmulatedTiles {
     }
     const bool bytes = in.opcode == 0x5E, bf16 = in.opcode == 0x5C && in.prefix == kF3;
     if (in.mod != 3 || in.third >= kTiles || (!bytes && !bf16)) return false;
-    static_assert(k66 == 1);
     return Multiply(in.opcode, in.prefix, tile, state_.tiles[in.rm], state_.tiles[in.third]);
   }
 

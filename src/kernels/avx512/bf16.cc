@@ -119,8 +119,9 @@ void PairsProduct(const uint16_t* x, int64_t x_stride, int64_t m, int64_t n, int
   }
 }
 
-// Up to this depth the sums of sixteen columns side by side, each a chain, are cheaper than sums in lanes
-// that have to be folded, though the columns have to be laid out for it.
+// Up to this depth the sums of sixteen columns side by side, each a chain, rather than sums in lanes that
+// have to be folded, though the columns have to be laid out for it. (Attention with heads of 128: 300 GFLOP/s
+// with the latter, 363 with the former.)
 constexpr int64_t kShortDepth = 256;
 
 void GemmBf16(const uint16_t* x, int64_t x_stride, int64_t m, const uint16_t* w, int64_t w_stride, int64_t n,
@@ -288,9 +289,7 @@ void WidenF8Row(const uint8_t* in, int64_t n, uint16_t* out) {
 
 }  // namespace
 
-const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16,
-                                    .gemm_nn_add_bf16 = GemmNnAddBf16,
-                                    .gemm_bf16_scaled = GemmBf16Scaled,
-                                    .widen_f8 = WidenF8Row};
+const Bf16Slots kAvx512Bf16Slots = {.gemm_bf16 = GemmBf16, .gemm_nn_add_bf16 = GemmNnAddBf16};
+const F8Slots kAvx512F8Slots = {.gemm_bf16_scaled = GemmBf16Scaled, .widen_f8 = WidenF8Row};
 
 }  // namespace mains

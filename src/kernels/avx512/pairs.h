@@ -62,7 +62,7 @@ struct PairLayout {
 // pairs becomes zeros.
 inline void LayOutRows(const uint16_t* w, int64_t stride, int64_t rows, int64_t depth,
                        const PairLayout& layout, std::byte* to) {
-  // Row by row into a buffer first: whole lines in their order are read several times as fast as sixteen rows
+  // Row by row into a buffer first: whole lines in their order are read twice as fast as sixteen rows
   // beside each other.
   alignas(64) __m512i lines[16][kLayOutDepth / 32];
   for (int64_t first = 0; first < rows; first += 16, to += layout.sixteen_bytes) {

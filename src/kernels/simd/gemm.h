@@ -6,10 +6,10 @@
 namespace mains {
 namespace {
 
-// gemm_nt sums in pieces of this depth: partial sums in the lanes (of f32, element i of the piece in lane i mod
-// kLanes), folded by halves, pieces added in order. That order is a function of k alone, so an element has the
-// same bits in a tile of any shape. 4 KiB: rows a power of two apart then meet each set of an 8- to 12-way
-// first-level cache once per row, and four columns and six rows fit.
+// gemm_nt sums in pieces of this depth: partial sums in the lanes (of f32, element i of the piece in lane i
+// mod kLanes), folded by halves, pieces added in order. That order is a function of k alone, so an element
+// has the same bits in a tile of any shape. 4 KiB: rows a power of two apart then meet each set of an 8- to
+// 12-way first-level cache once per row, and four columns and six rows fit.
 template <typename W>
 constexpr int64_t kDepth = static_cast<int64_t>(4096 / sizeof(typename W::Left));
 // Rows of x that pass over a piece of w before the next ones: 96 x 4 KiB stay in the second level.
@@ -30,8 +30,8 @@ struct FloatsLeft {
   static V MulAdd(V x, V w, V sum) { return Fma(x, w, sum); }
 };
 
-// The right side: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the same,
-// so the bits are those of a product with the widened numbers.
+// The right side: in f32, or in numbers of 16 bits, which are widened as they are read. The sums are the
+// same, so the bits are those of a product with the widened numbers.
 struct Floats : FloatsLeft {
   static constexpr bool kNarrow = false;
   using Number = float;
@@ -53,8 +53,8 @@ struct Bf16s : FloatsLeft {
 
 // One rows x cols tile of dot products of depth k <= kDepth<W>; `add` to out or replace it.
 template <typename W, int rows, int cols>
-void DotTile(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t k,
-             bool add, float* out, int64_t out_stride) {
+void DotTile(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride,
+             int64_t k, bool add, float* out, int64_t out_stride) {
   V sums[rows][cols];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
@@ -107,8 +107,8 @@ void DotTile(const typename W::Left* x, int64_t x_stride, const typename W::Numb
 
 // All columns for `rows` rows at one depth.
 template <typename W, int rows>
-void DotRows(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride, int64_t n,
-             int64_t k, bool add, float* out, int64_t out_stride) {
+void DotRows(const typename W::Left* x, int64_t x_stride, const typename W::Number* w, int64_t w_stride,
+             int64_t n, int64_t k, bool add, float* out, int64_t out_stride) {
   int64_t c = 0;
   if constexpr (rows <= kNarrowRows) {
     for (; c + 8 <= n; c += 8) {
@@ -141,8 +141,8 @@ void DotRowsUpTo(int64_t count, const typename W::Left* x, int64_t x_stride, con
 }
 
 template <typename W>
-void GemmNtOf(const typename W::Left* x, int64_t x_stride, int64_t m, const typename W::Number* w, int64_t w_stride,
-              int64_t n, int64_t k, float* out, int64_t out_stride) {
+void GemmNtOf(const typename W::Left* x, int64_t x_stride, int64_t m, const typename W::Number* w,
+              int64_t w_stride, int64_t n, int64_t k, float* out, int64_t out_stride) {
   for (int64_t block = 0; block < m; block += kRowBlock) {
     const int64_t block_end = block + kRowBlock < m ? block + kRowBlock : m;
     int64_t begin = 0;
@@ -247,11 +247,11 @@ void GemmNnAddOf(const float* p, int64_t p_stride, int64_t m, const typename W::
 }
 
 inline void GemmNt(const float* x, int64_t x_stride, int64_t m, const float* w, int64_t w_stride, int64_t n,
-            int64_t k, float* out, int64_t out_stride) {
+                   int64_t k, float* out, int64_t out_stride) {
   GemmNtOf<Floats>(x, x_stride, m, w, w_stride, n, k, out, out_stride);
 }
-inline void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride, int64_t j,
-               int64_t n, float* out, int64_t out_stride) {
+inline void GemmNnAdd(const float* p, int64_t p_stride, int64_t m, const float* v, int64_t v_stride,
+                      int64_t j, int64_t n, float* out, int64_t out_stride) {
   GemmNnAddOf<Floats>(p, p_stride, m, v, v_stride, j, n, out, out_stride);
 }
 template <typename W>

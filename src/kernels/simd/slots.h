@@ -20,6 +20,9 @@ struct Int8Slots {
 struct Bf16Slots {
   decltype(KernelTable::gemm_bf16) gemm_bf16;
   decltype(KernelTable::gemm_nn_add_bf16) gemm_nn_add_bf16;
+};
+
+struct F8Slots {
   decltype(KernelTable::gemm_bf16_scaled) gemm_bf16_scaled;
   decltype(KernelTable::widen_f8) widen_f8;
 };
@@ -53,6 +56,7 @@ extern const SimdSlots kAvx512Slots;
 extern const Int8Slots kAvx2Int8Slots;
 extern const Int8Slots kAvx512VnniSlots;
 extern const Bf16Slots kAvx512Bf16Slots;
+extern const F8Slots kAvx512F8Slots;
 extern const Int8Slots kAmxInt8Slots;
 extern const Bf16Slots kAmxBf16Slots;
 
