@@ -14,12 +14,12 @@ from .data.phrases import stable_hash
 from .model import group_documents
 from .tokenizer import encode_pieces, segmentations
 
-# What the model is given also teaches it in pretraining, a little: every eighth token of it counts 0.8 (the
+# What the model is given also teaches it in pretraining, a little: every 32nd token of it counts 0.8 (the
 # cost of the loss goes with the number of tokens that count). Later only answers count.
-PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 8
+PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 32
 # Of the draws of a stage: how many are cut into other tokens, and how many are drills of copying.
 OTHERWISE_CUT = {"pretrain": 0.5, "sft": 0.25}
-DRILLED = {"pretrain": 0.15, "sft": 0.0}
+DRILLED = {"pretrain": 0.4, "sft": 0.1}
 
 
 def _split(tokenizer, pieces):

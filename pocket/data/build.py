@@ -49,7 +49,7 @@ def _tools_of_any_things(split, rng, language, count):
 TOGETHER = {"tools": _tools_of_any_things, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
 CONVERSATIONS = 8  # of a draw
 WIDENED, RENAMED = 0.3, 0.35  # of the draws of made-up tools
-DRAWS = {"tools": 0.085, "natural": 0.045, "builtin": 0.012, "home": 0.02, "arithmetic": 0.40, "dates": 0.268, "lists": 0.09,
+DRAWS = {"tools": 0.12, "natural": 0.065, "builtin": 0.012, "home": 0.02, "arithmetic": 0.35, "dates": 0.25, "lists": 0.09,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.08}
 

@@ -74,9 +74,10 @@ void AddLoadFlags(CLI::App& command, LoadOptions& options) {
 
 void AddWeightsOptions(CLI::App& command, LoadOptions& options, const std::string& group) {
   command
-      .add_option("--weights", options.weights,
-                  "What weights stored as floats are rounded to while loading: native (nothing), q8 or q4")
-      ->check(CLI::IsMember({"native", "q8", "q4"}))
+      .add_option(
+          "--weights", options.weights,
+          "What weights stored as floats are rounded to while loading: native (nothing), q8, q4 or q3")
+      ->check(CLI::IsMember({"native", "q8", "q4", "q3"}))
       ->type_name("TYPE")
       ->group(group);
   command
@@ -107,6 +108,7 @@ Result<LoadedModel> LoadEngine(const LoadOptions& options, const std::function<b
   if (options.chunk > 0) engine_options.prompt_chunk = options.chunk;
   if (options.weights == "q8") engine_options.precision = WeightPrecision::k8Bit;
   if (options.weights == "q4") engine_options.precision = WeightPrecision::k4Bit;
+  if (options.weights == "q3") engine_options.precision = WeightPrecision::k3Bit;
   engine_options.keep_rounded = options.keep_rounded;
   if (options.kv == "f32") engine_options.state_dtype = DType::kF32;
   if (options.kv == "bf16") engine_options.state_dtype = DType::kBF16;

@@ -19,6 +19,7 @@ TEST(LoadOptions, RoundedWeightsAreKeptUnlessSomebodySaysNo) {
   const LoadOptions options = Parsed("--weights q8 --no-keep");
   EXPECT_EQ(options.weights, "q8");
   EXPECT_FALSE(options.keep_rounded);
+  EXPECT_EQ(Parsed("--weights q3").weights, "q3");
   EXPECT_THROW(Parsed("--weights q5"), CLI::ParseError);
 }
 

@@ -675,7 +675,7 @@ WeightRounder RounderOf(const KernelTable& kernels) {
   return {[&kernels](const WeightRow& row, int64_t cols, float* out) {
             kernels.unpack[static_cast<size_t>(UnpackSlot(row.format, row.dtype))](row, cols, out);
           },
-          kernels.round_q4_k, kernels.round_q8_0, kernels.round_iq4_nl};
+          kernels.round_q3_k, kernels.round_q4_k, kernels.round_q8_0, kernels.round_iq4_nl};
 }
 
 // Reads one byte of every page of the weights that were not packed, so that they are in memory and readable.

@@ -64,7 +64,8 @@ struct EngineOptions {
   // fast. Without, every product is one of f32 numbers.
   bool round_activations = true;
   // Weights that are stored as floats are rounded to so many bits while loading; needs round_activations. In
-  // 4 bits, keys, values and the head have 8, and of a mixture all but the experts.
+  // 4 and 3 bits, keys, values and the head have 8, and of a mixture all but the experts; in 3, what a layer
+  // adds to its input has 4.
   WeightPrecision precision = WeightPrecision::kNative;
   // Keep rounded weights in a file beside the model, and take them from there (io/rounded_cache.h).
   bool keep_rounded = false;

@@ -162,7 +162,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Kind{"mixture_q6_k", DType::kQ6_K, true}, Kind{"mixture_q8_0", DType::kQ8_0, true},
                       Kind{"dense_bf16_q8", DType::kBF16, false, WeightPrecision::k8Bit},
                       Kind{"dense_bf16_q4", DType::kBF16, false, WeightPrecision::k4Bit, 0.3},
-                      Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3}),
+                      Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3},
+                      Kind{"dense_bf16_q3", DType::kBF16, false, WeightPrecision::k3Bit, 0.5},
+                      Kind{"mixture_bf16_q3", DType::kBF16, true, WeightPrecision::k3Bit, 0.5}),
     [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(PackedModel, IsCloseToExactProducts) {

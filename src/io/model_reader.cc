@@ -208,6 +208,11 @@ std::string Listed(const std::vector<std::string>& items) {
   return text;
 }
 
+// Whether it makes what a layer adds to its input.
+bool IsOutput(std::string_view name) {
+  return name.ends_with("down_proj") || name.ends_with("o_proj") || name.ends_with("w2");
+}
+
 }  // namespace
 
 ModelReader::ModelReader(const Checkpoint& checkpoint, std::string section, std::string prefix,
@@ -618,13 +623,19 @@ Vector ModelReader::BiasOr(const std::string& name, int64_t n) {
 }
 
 // What every token passes through costs little of a mixture's bytes and much of its quality, as do keys,
-// values and the head of any model: in 4 bits, these have 8.
+// values and the head of any model: in 4 and 3 bits, these have 8. In 3 bits, the outputs of a layer have 4:
+// their error goes straight into what all later layers read.
 std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, Role role) {
   if (!ok_ || packer_ == nullptr || weights.empty()) return weights;
   WeightPrecision precision = packer_->precision();
-  if (precision == WeightPrecision::k4Bit && role != Role::kExpert) {
+  if (precision == WeightPrecision::k4Bit || precision == WeightPrecision::k3Bit) {
     const bool mixture = Has("n_routed_experts") || Has("num_experts") || Has("num_local_experts");
-    if (mixture || role != Role::kLayer) precision = WeightPrecision::k8Bit;
+    const bool output = role == Role::kOutput || role == Role::kExpertOutput;
+    const bool expert = role == Role::kExpert || role == Role::kExpertOutput;
+    if (expert ? false : mixture || role == Role::kKeysOrValues || role == Role::kHead)
+      precision = WeightPrecision::k8Bit;
+    else if (output)
+      precision = WeightPrecision::k4Bit;
   }
   Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights), precision);
   if (packed.ok()) return std::move(*packed);
@@ -637,6 +648,7 @@ Weight ModelReader::Projection(const std::string& name, int64_t rows, int64_t co
       name.ends_with(".k_proj") || name.ends_with(".v_proj") || name.ends_with(".kv_a_proj_with_mqa");
   const Role role = keys_or_values           ? Role::kKeysOrValues
                     : name.ends_with("head") ? Role::kHead
+                    : IsOutput(name)         ? Role::kOutput
                                              : Role::kLayer;
   const std::vector<Weight> packed = Packed({Matrix(name, rows, cols)}, role);
   return packed.empty() ? Weight() : packed[0];
@@ -658,7 +670,8 @@ Weight ModelReader::AsProjection(const Weight& w) {
 
 std::vector<Weight> ModelReader::Experts(const std::string& prefix, const std::string& leaf, int64_t experts,
                                          int64_t rows, int64_t cols) {
-  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols), Role::kExpert);
+  return Packed(ExpertMatrices(prefix, leaf, experts, rows, cols),
+                IsOutput(leaf) ? Role::kExpertOutput : Role::kExpert);
 }
 
 std::vector<Weight> ModelReader::ExpertMatrices(const std::string& prefix, const std::string& leaf,

@@ -115,7 +115,7 @@ class ModelReader {
   Weight Fp4Matrix(const std::string& data, const std::string& scales, int64_t rows, int64_t cols);
   bool TakeScales(const std::string& name, int64_t rows, int64_t groups, Weight* weight);
   void TakeZeroPoints(const std::string& name, Weight* weight);
-  enum class Role : uint8_t { kLayer, kKeysOrValues, kHead, kExpert };
+  enum class Role : uint8_t { kLayer, kOutput, kKeysOrValues, kHead, kExpert, kExpertOutput };
   std::vector<Weight> Packed(std::vector<Weight> weights, Role role);
   std::vector<Weight> ExpertMatrices(const std::string& prefix, const std::string& leaf, int64_t experts,
                                      int64_t rows, int64_t cols);

@@ -69,7 +69,9 @@ std::string_view TextAt(std::span<const std::byte> bytes, size_t at, size_t coun
 
 std::filesystem::path RoundedCache::PathOf(const std::filesystem::path& model, WeightPrecision precision) {
   if (precision == WeightPrecision::kNative) return {};
-  const std::string suffix = precision == WeightPrecision::k8Bit ? ".mains-q8" : ".mains-q4";
+  const std::string suffix = precision == WeightPrecision::k8Bit   ? ".mains-q8"
+                             : precision == WeightPrecision::k4Bit ? ".mains-q4"
+                                                                   : ".mains-q3";
   if (model.extension() == ".gguf") return model.string() + suffix;
   return model / ("weights" + suffix);
 }

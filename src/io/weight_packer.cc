@@ -64,16 +64,18 @@ Weight WeightPacker::Target(const Weight& w, WeightPrecision precision) const {
   Weight target;
   target.rows = w.rows;
   target.cols = w.cols;
-  target.dtype = precision == WeightPrecision::k8Bit ? DType::kQ8_0
-                 : in_supers                         ? DType::kQ4_K
-                                                     : DType::kIQ4_NL;
+  target.dtype = precision == WeightPrecision::k8Bit   ? DType::kQ8_0
+                 : !in_supers                          ? DType::kIQ4_NL
+                 : precision == WeightPrecision::k4Bit ? DType::kQ4_K
+                                                       : DType::kQ3_K;
   target.row_bytes = ByteSize(target.dtype, w.cols);
   return target;
 }
 
 void WeightPacker::RoundAndPack(const Weight& w, const Weight& target, int64_t first, int64_t rows,
                                 std::byte* to) const {
-  const WeightRounder::Round round = target.dtype == DType::kQ4_K   ? rounder_.q4_k
+  const WeightRounder::Round round = target.dtype == DType::kQ3_K   ? rounder_.q3_k
+                                     : target.dtype == DType::kQ4_K ? rounder_.q4_k
                                      : target.dtype == DType::kQ8_0 ? rounder_.q8_0
                                                                     : rounder_.iq4_nl;
   const int64_t count = std::min(rows, w.rows - first);

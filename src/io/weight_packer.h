@@ -1,6 +1,6 @@
 // Lays weights out for integer dot products while a model is loaded (tensor/packed.h): in memory of its own,
-// some rows per thread at a time; those that are stored as floats are first rounded to 8 or 4 bits, if that
-// is wanted. What has no such layout, is too small to gain, or would not fit in memory stays as the
+// some rows per thread at a time; those that are stored as floats are first rounded to 8, 4 or 3 bits, if
+// that is wanted. What has no such layout, is too small to gain, or would not fit in memory stays as the
 // checkpoint has it.
 #pragma once
 
@@ -21,7 +21,7 @@ namespace mains {
 struct WeightRounder {
   using Round = void (*)(const float* x, int64_t n, std::byte* blocks);
   std::function<void(const WeightRow& row, int64_t cols, float* out)> unpack;
-  Round q4_k = nullptr, q8_0 = nullptr, iq4_nl = nullptr;
+  Round q3_k = nullptr, q4_k = nullptr, q8_0 = nullptr, iq4_nl = nullptr;
 };
 
 // Not thread-safe.

@@ -76,7 +76,8 @@ TEST(WeightPacker, LeavesWhatDoesNotGain) {
   EXPECT_EQ(packer.packed_bytes(), 0);
 }
 
-// Rounds plainly to Q8_0; in 4 bits everything to zero. (Those of the program are tested with the kernels.)
+// Rounds plainly to Q8_0; in 4 and 3 bits everything to zero. (Those of the program are tested with the
+// kernels.)
 WeightRounder PlainRounder() {
   WeightRounder rounder;
   rounder.unpack = UnpackRow;
@@ -92,6 +93,9 @@ WeightRounder PlainRounder() {
   };
   rounder.q4_k = [](const float*, int64_t n, std::byte* blocks) {
     std::memset(blocks, 0, static_cast<size_t>(ByteSize(DType::kQ4_K, n)));
+  };
+  rounder.q3_k = [](const float*, int64_t n, std::byte* blocks) {
+    std::memset(blocks, 0, static_cast<size_t>(ByteSize(DType::kQ3_K, n)));
   };
   rounder.iq4_nl = [](const float*, int64_t n, std::byte* blocks) {
     std::memset(blocks, 0, static_cast<size_t>(ByteSize(DType::kIQ4_NL, n)));
@@ -116,7 +120,9 @@ TEST(WeightPacker, RoundsFloatsToWhatIsAskedFor) {
   };
   for (const Case& c : {Case{WeightPrecision::k8Bit, 520, 544, DType::kQ8_0, 1e-4},
                         Case{WeightPrecision::k4Bit, 519, 512, DType::kQ4_K, 1.01},
-                        Case{WeightPrecision::k4Bit, 520, 544, DType::kIQ4_NL, 1.01}}) {
+                        Case{WeightPrecision::k4Bit, 520, 544, DType::kIQ4_NL, 1.01},
+                        Case{WeightPrecision::k3Bit, 519, 512, DType::kQ3_K, 1.01},
+                        Case{WeightPrecision::k3Bit, 520, 544, DType::kIQ4_NL, 1.01}}) {
     for (const Weight& w : {MakeF32Weight(c.rows, c.cols, RandomFloats(c.rows * c.cols, 3)),
                             MakeBf16Weight(c.rows, c.cols, RandomFloats(c.rows * c.cols, 4))}) {
       SCOPED_TRACE(testing::Message() << Name(c.dtype) << " from " << w.FormatName());

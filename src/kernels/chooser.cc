@@ -28,6 +28,7 @@ KernelTable Override(Isa isa, const SimdSlots& slots, const Int8Slots& int8, con
   table.from_f32[static_cast<size_t>(DType::kBF16)] = slots.store_bf16;
   table.to_f32[static_cast<size_t>(DType::kF16)] = slots.load_f16;
   table.to_f32[static_cast<size_t>(DType::kBF16)] = slots.load_bf16;
+  table.round_q3_k = slots.round_q3_k;
   table.round_q4_k = slots.round_q4_k;
   table.round_q8_0 = slots.round_q8_0;
   table.round_iq4_nl = slots.round_iq4_nl;

@@ -45,8 +45,8 @@ TEST_P(KernelsTest, EverySlotIsFilled) {
   for (const auto product : table_.gemm_nn_add_narrow) EXPECT_NE(product, nullptr);
   EXPECT_TRUE(table_.gemm_nt && table_.gemm_nn_add && table_.rms_norm && table_.softmax_block &&
               table_.swiglu && table_.rope && table_.add_scaled && table_.scale);
-  EXPECT_TRUE(table_.quantize_row && table_.gemm_packed && table_.round_q4_k && table_.round_q8_0 &&
-              table_.round_iq4_nl);
+  EXPECT_TRUE(table_.quantize_row && table_.gemm_packed && table_.round_q3_k && table_.round_q4_k &&
+              table_.round_q8_0 && table_.round_iq4_nl);
   const bool has_bf16 = table_.gemm_bf16 != nullptr;  // these all, or none
   EXPECT_EQ(table_.gemm_nn_add_bf16 != nullptr, has_bf16);
   EXPECT_EQ(table_.gemm_bf16_scaled != nullptr, has_bf16);
@@ -381,6 +381,7 @@ struct Rounding {
   double error;  // mean squared, of normal numbers, over their mean square
 };
 const Rounding kRoundings[] = {{DType::kQ8_0, &KernelTable::round_q8_0, 3.1e-5},
+                               {DType::kQ3_K, &KernelTable::round_q3_k, 2.1e-2},
                                {DType::kQ4_K, &KernelTable::round_q4_k, 5.1e-3},
                                {DType::kIQ4_NL, &KernelTable::round_iq4_nl, 5.6e-3}};
 
@@ -406,8 +407,8 @@ TEST_P(KernelsTest, RoundingGivesTheBlocksOfTheReference) {
   }
 }
 
-// llama.cpp's quantize_q4_K leaves 5.09e-3 of normal and 7.53e-3 of Student's t numbers (4 degrees of
-// freedom).
+// llama.cpp leaves 5.09e-3 of normal and 7.53e-3 of Student's t numbers (4 degrees of freedom) in
+// Q4_K, 2.28e-2 and 3.33e-2 in Q3_K.
 TEST_P(KernelsTest, RoundingLeavesLittleError) {
   const int64_t n = 256 * 256;
   const std::vector<float> x = Random(n, 22, 0.02f);
@@ -432,6 +433,9 @@ TEST_P(KernelsTest, RoundingLeavesLittleError) {
     if (rounding.dtype == DType::kQ4_K) {
       EXPECT_LT(error_of(heavy), 7.6e-3);
     }
+    if (rounding.dtype == DType::kQ3_K) {
+      EXPECT_LT(error_of(heavy), 3.2e-2);
+    }
   }
 }
 
@@ -448,6 +452,10 @@ TEST_P(KernelsTest, RoundingKeepsWhatItsCodesCanSay) {
   for (size_t i = 0; i < x.size(); ++i) x[i] = 0.5f * static_cast<float>(kIq4Values[i * 5 % 16]);
   table_.round_iq4_nl(x.data(), 512, blocks.data());
   UnpackGgufBlocks(DType::kIQ4_NL, blocks.data(), 512, y.data());
+  EXPECT_EQ(x, y);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 0.5f * static_cast<float>(static_cast<int>(i * 5 % 8) - 4);
+  table_.round_q3_k(x.data(), 512, blocks.data());
+  UnpackGgufBlocks(DType::kQ3_K, blocks.data(), 512, y.data());
   EXPECT_EQ(x, y);
 }
 

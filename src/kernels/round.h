@@ -1,4 +1,4 @@
-// Constants of the rounding of weights (KernelTable::round_q8_0, round_iq4_nl), the same for all tables.
+// Constants of the rounding of weights (KernelTable::round_*), the same for all tables.
 // Plain arrays: see simd/slots.h.
 #pragma once
 
@@ -18,6 +18,9 @@ constexpr float kScaleFactors[8] = {0.88f, 0.91f, 0.94f, 0.97f, 1.03f, 1.06f, 1.
 // divided.
 constexpr int64_t kRoundSuper = 8;
 constexpr float kRangeSteps[9] = {15.0f, 13.6f, 13.9f, 14.2f, 14.5f, 14.8f, 15.2f, 15.5f, 15.9f};
+// Q3_K: numbers that share a scale, such groups of a super-block, and what the largest number is taken to.
+constexpr int64_t kRoundSmallGroup = 16, kRoundSmallSuper = 16;
+constexpr float kThreeBitEnds[9] = {-4.45f, -4.2f, -3.95f, -3.7f, -3.45f, 2.7f, 2.95f, 3.2f, 3.45f};
 constexpr int kRefinements = 2;  // codes of the best scale and minimum so far, and the best for those
 // A group of smaller numbers is all zeros: 1 over its scale would be no number.
 constexpr float kSmallestRounded = 1e-30f;

@@ -106,13 +106,13 @@ struct KernelTable {
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
   std::array<Unpack, kDTypeCount + 11> unpack{};
 
-  // n weights rounded to blocks of Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of 256, for
-  // the others of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared error for its
-  // codes; in 4 bits the best of nine divisions of the range, or of ten around what takes the number of
-  // largest magnitude to either end of the codebook. A block with a number that is not finite has the scale
-  // NaN. The same bits in every table.
+  // n weights rounded to blocks of Q3_K, Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of
+  // 256, for the last two of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared
+  // error for its codes; in 3 and 4 bits the best of nine to eleven: divisions of the range, or what takes
+  // the number of largest magnitude near either end of the codes. A block with a number that is not finite
+  // has the scale NaN. The same bits in every table.
   using RoundRow = void (*)(const float* x, int64_t n, std::byte* blocks);
-  RoundRow round_q4_k = nullptr, round_q8_0 = nullptr, round_iq4_nl = nullptr;
+  RoundRow round_q3_k = nullptr, round_q4_k = nullptr, round_q8_0 = nullptr, round_iq4_nl = nullptr;
 
   // Conversions of `n` numbers, for the state: kF32, kF16 and kBF16 are filled. F16 saturates; infinity
   // stays.

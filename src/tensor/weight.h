@@ -31,7 +31,7 @@ enum class WeightFormat : uint8_t {
 };
 
 // How weights are held that a checkpoint stores as floats: as they are, or rounded while loading.
-enum class WeightPrecision : uint8_t { kNative, k8Bit, k4Bit };
+enum class WeightPrecision : uint8_t { kNative, k8Bit, k4Bit, k3Bit };
 
 // One row, ready to unpack: what a kernel sees. Scales of column c: scales[c / group].
 struct WeightRow {

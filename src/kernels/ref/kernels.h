@@ -26,6 +26,9 @@ void RoundQ4K(const float* x, int64_t n, std::byte* blocks);
 // The head of a block of Q4_K for these scales and minima of its groups, and what they become.
 void PutSuperScales(const float* scales, const float* mins, std::byte* block, float* stored_scales,
                     float* stored_mins);
+void RoundQ3K(const float* x, int64_t n, std::byte* blocks);
+// The scales of a block of Q3_K, and what they become.
+void PutThreeBitScales(const float* scales, std::byte* block, float* stored_scales);
 void RoundQ8_0(const float* x, int64_t n, std::byte* blocks);
 void RoundIq4Nl(const float* x, int64_t n, std::byte* blocks);
 

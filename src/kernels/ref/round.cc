@@ -12,9 +12,9 @@ namespace {
 
 constexpr int kGroup = kRoundGroup;
 
-float LargestOf(const float* x) {
+float LargestOf(const float* x, int64_t n = kGroup) {
   float most = 0;
-  for (int i = 0; i < kGroup; ++i) most = std::abs(x[i]) > std::abs(most) || x[i] != x[i] ? x[i] : most;
+  for (int64_t i = 0; i < n; ++i) most = std::abs(x[i]) > std::abs(most) || x[i] != x[i] ? x[i] : most;
   return most;
 }
 
@@ -92,6 +92,29 @@ AffineFit BestAffineFit(const float* x) {
   return best;
 }
 
+// As FitOf, for codes in [-4, 3].
+Fit ThreeBitFitOf(const float* x, float inverse) {
+  float qx = 0, qq = 0;
+  for (int64_t i = 0; i < kRoundSmallGroup; ++i) {
+    const float q = std::min(std::max(std::nearbyint(x[i] * inverse), -4.0f), 3.0f);
+    qx += q * x[i];
+    qq += q * q;
+  }
+  return {qx / qq, qx * qx / qq};  // the largest number's code is not zero
+}
+
+float BestThreeBitScale(const float* x) {
+  const float most = LargestOf(x, kRoundSmallGroup);
+  if (!(std::abs(most) >= kSmallestRounded)) return 0;
+  Fit best;
+  for (const float end : kThreeBitEnds) {
+    const Fit fit = ThreeBitFitOf(x, end / most);
+    if (fit.gain > best.gain) best = fit;
+  }
+  const Fit again = ThreeBitFitOf(x, 1.0f / best.scale);
+  return again.gain > best.gain ? again.scale : best.scale;
+}
+
 bool AllFinite(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     if (!std::isfinite(x[i])) return false;
@@ -156,6 +179,49 @@ void RoundQ4K(const float* x, int64_t n, std::byte* blocks) {
             std::min(std::max(std::nearbyint((x[g * kGroup + i] + mins[g]) * inverse), 0.0f), 15.0f);
         blocks[16 + g / 2 * kGroup + i] |= static_cast<std::byte>(static_cast<uint8_t>(q) << (4 * (g % 2)));
       }
+    }
+  }
+}
+
+// See tensor/gguf_blocks.cc for the layout. The largest scale becomes -32 units.
+void PutThreeBitScales(const float* scales, std::byte* block, float* stored_scales) {
+  float most = 0;
+  for (int64_t g = 0; g < kRoundSmallSuper; ++g)
+    most = std::abs(scales[g]) > std::abs(most) ? scales[g] : most;
+  const uint16_t bits = F16FromF32(most / -32.0f);
+  const float d = F32FromF16(bits);
+  uint8_t packed[12] = {};
+  for (int64_t g = 0; g < kRoundSmallSuper; ++g) {
+    float q = d != 0 ? std::nearbyint(scales[g] / d) : 0.0f;
+    q = q > 31 ? 31.0f : q >= -32 ? q : -32.0f;
+    stored_scales[g] = d * q;
+    const int code = static_cast<int>(q) + 32;
+    packed[g % 8] = static_cast<uint8_t>(packed[g % 8] | (code & 15) << (g < 8 ? 0 : 4));
+    packed[8 + g % 4] = static_cast<uint8_t>(packed[8 + g % 4] | code >> 4 << (2 * (g / 4)));
+  }
+  std::memcpy(block + 96, packed, sizeof(packed));
+  std::memcpy(block + 108, &bits, sizeof(bits));
+}
+
+void RoundQ3K(const float* x, int64_t n, std::byte* blocks) {
+  constexpr int64_t super = kRoundSmallSuper * kRoundSmallGroup, bytes = 32 + 64 + 12 + 2;
+  for (; n > 0; n -= super, x += super, blocks += bytes) {
+    std::memset(blocks, 0, bytes);
+    if (!AllFinite(x, super)) {
+      const uint16_t nan = F16FromF32(std::numeric_limits<float>::quiet_NaN());
+      std::memcpy(blocks + 108, &nan, sizeof(nan));
+      continue;
+    }
+    float scales[kRoundSmallSuper];
+    for (int64_t g = 0; g < kRoundSmallSuper; ++g) scales[g] = BestThreeBitScale(x + g * kRoundSmallGroup);
+    PutThreeBitScales(scales, blocks, scales);
+    for (int64_t i = 0; i < super; ++i) {
+      const float scale = scales[i / kRoundSmallGroup];
+      const float inverse = std::abs(scale) > kSmallestRounded ? 1.0f / scale : 0.0f;
+      const float q = std::min(std::max(std::nearbyint(x[i] * inverse), -4.0f), 3.0f);
+      const int code = static_cast<int>(q) + 4;
+      blocks[i % 32] |= static_cast<std::byte>(code >> 2 << (i / 32));
+      blocks[32 + i / 128 * 32 + i % 32] |= static_cast<std::byte>((code & 3) << (2 * (i / 32 % 4)));
     }
   }
 }

@@ -14,6 +14,7 @@ KernelTable Table() {
   table.unpack.fill(UnpackRow);
   table.from_f32 = {StoreF32, StoreF16, StoreBf16};
   table.to_f32 = {LoadF32, LoadF16, LoadBf16};
+  table.round_q3_k = RoundQ3K;
   table.round_q4_k = RoundQ4K;
   table.round_q8_0 = RoundQ8_0;
   table.round_iq4_nl = RoundIq4Nl;

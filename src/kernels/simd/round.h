@@ -10,24 +10,28 @@ namespace mains {
 namespace {
 
 // Groups [0, count <= kLanes) one beside the other: x[i] holds element i of each. Missing ones are zeros.
-struct Lanes {
-  float x[kRoundGroup][kLanes];
+template <int64_t group>
+struct LanesOf {
+  static constexpr int64_t kGroup = group;
+  float x[group][kLanes];
   void Read(const float* from, int64_t count) {
-    for (int64_t i = 0; i < kRoundGroup; ++i) {
-      for (int64_t g = 0; g < kLanes; ++g) x[i][g] = g < count ? from[g * kRoundGroup + i] : 0.0f;
+    for (int64_t i = 0; i < group; ++i) {
+      for (int64_t g = 0; g < kLanes; ++g) x[i][g] = g < count ? from[g * group + i] : 0.0f;
     }
   }
   V At(int64_t i) const { return Load(x[i]); }
 };
+using Lanes = LanesOf<kRoundGroup>;
 
 inline V Magnitude(V a) {
   return Max(a, Sub(Zero(), a));
 }
 
 // Of every group the number of largest magnitude; the last NaN, if there is one.
-inline V LargestOf(const Lanes& lanes) {
+template <typename L>
+V LargestOf(const L& lanes) {
   V most = Zero();
-  for (int64_t i = 0; i < kRoundGroup; ++i) {
+  for (int64_t i = 0; i < L::kGroup; ++i) {
     const V x = lanes.At(i);
     most = ChooseUnordered(x, ChooseAbove(Magnitude(x), Magnitude(most), x, most), x);
   }
@@ -160,6 +164,71 @@ void RoundQ4K(const float* x, int64_t n, std::byte* blocks) {
       }
     }
     blocks += count / kRoundSuper * block_bytes;
+  }
+}
+
+using SmallLanes = LanesOf<kRoundSmallGroup>;
+
+inline V Code3(V a) {
+  return Min(Max(RoundEven(a), Set1(-4.0f)), Set1(3.0f));
+}
+inline Fits ThreeBitFitsOf(const SmallLanes& lanes, V inverse) {
+  V qx = Zero(), qq = Zero();
+  for (int64_t i = 0; i < kRoundSmallGroup; ++i) {
+    const V x = lanes.At(i), q = Code3(Mul(x, inverse));
+    qx = Add(qx, Mul(q, x));
+    qq = Add(qq, Mul(q, q));
+  }
+  return {Div(qx, qq), Div(Mul(qx, qx), qq)};
+}
+
+// NaN where a number is not finite.
+inline V ChooseThreeBitScales(const SmallLanes& lanes) {
+  const V zero = Zero(), most = LargestOf(lanes);
+  Fits best = {zero, zero};
+  const auto keep = [&](const Fits& fit) {
+    best.scale = ChooseAbove(fit.gain, best.gain, fit.scale, best.scale);
+    best.gain = ChooseAbove(fit.gain, best.gain, fit.gain, best.gain);
+  };
+  for (const float end : kThreeBitEnds) keep(ThreeBitFitsOf(lanes, Div(Set1(end), most)));
+  keep(ThreeBitFitsOf(lanes, Div(Set1(1.0f), best.scale)));
+  const V large = ChooseAbove(Set1(kSmallestRounded), Magnitude(most), zero, best.scale);
+  return ChooseAbove(Set1(__builtin_inff()), Magnitude(most), large, Set1(__builtin_nanf("")));
+}
+
+// A whole number of super-blocks at a time, in one or several vectors.
+void RoundQ3K(const float* x, int64_t n, std::byte* blocks) {
+  constexpr int64_t block_bytes = 32 + 64 + 12 + 2, group = kRoundSmallGroup, super = kRoundSmallSuper;
+  static_assert(super % kLanes == 0);
+  SmallLanes lanes[super / kLanes];
+  const V zero = Zero(), tiny = Set1(kSmallestRounded);
+  for (; n > 0; n -= super * group, x += super * group, blocks += block_bytes) {
+    __builtin_memset(blocks, 0, static_cast<size_t>(block_bytes));
+    float scales[super], codes[kLanes];
+    bool broken = false;
+    for (int64_t part = 0; part < super; part += kLanes) {
+      lanes[part / kLanes].Read(x + part * group, kLanes);
+      Store(scales + part, ChooseThreeBitScales(lanes[part / kLanes]));
+    }
+    for (const float scale : scales) broken = broken || scale != scale;
+    if (broken) {
+      blocks[109] = std::byte{0x7E};  // NaN in f16
+      continue;
+    }
+    ref::PutThreeBitScales(scales, blocks, scales);
+    for (int64_t part = 0; part < super; part += kLanes) {
+      const V scale = Load(scales + part);
+      const V inverse = ChooseAbove(Magnitude(scale), tiny, Div(Set1(1.0f), scale), zero);
+      for (int64_t i = 0; i < group; ++i) {
+        Store(codes, Code3(Mul(lanes[part / kLanes].At(i), inverse)));
+        for (int64_t lane = 0; lane < kLanes; ++lane) {
+          const int64_t at = (part + lane) * group + i;
+          const int code = static_cast<int>(codes[lane]) + 4;
+          blocks[at % 32] |= static_cast<std::byte>(code >> 2 << (at / 32));
+          blocks[32 + at / 128 * 32 + at % 32] |= static_cast<std::byte>((code & 3) << (2 * (at / 32 % 4)));
+        }
+      }
+    }
   }
 }
 

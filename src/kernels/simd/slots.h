@@ -36,7 +36,7 @@ struct SimdSlots {
   int unpack_count;
   KernelTable::FromF32 store_f16, store_bf16;
   KernelTable::ToF32 load_f16, load_bf16;
-  KernelTable::RoundRow round_q4_k, round_q8_0, round_iq4_nl;
+  KernelTable::RoundRow round_q3_k, round_q4_k, round_q8_0, round_iq4_nl;
   decltype(KernelTable::rms_norm) rms_norm;
   decltype(KernelTable::softmax_block) softmax_block;
   decltype(KernelTable::swiglu) swiglu;

@@ -28,6 +28,7 @@ constexpr SimdSlots kVectorSlots = {
     .store_bf16 = StoreBf16,
     .load_f16 = LoadF16,
     .load_bf16 = LoadBf16,
+    .round_q3_k = RoundQ3K,
     .round_q4_k = RoundQ4K,
     .round_q8_0 = RoundQ8_0,
     .round_iq4_nl = RoundIq4Nl,
