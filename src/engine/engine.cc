@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "engine/state.h"
 #include "io/checkpoint.h"
 #include "io/rounded_cache.h"
@@ -736,6 +737,11 @@ Result<std::unique_ptr<Engine>> Engine::Load(std::unique_ptr<const Checkpoint> c
   }
   ASSIGN_OR_RETURN(std::unique_ptr<LanguageModel> language_model,
                    LoadModel(*checkpoint, options.ignored_config_keys, options.draft > 0, packer.get()));
+  if (packer != nullptr && packer->unpacked_bytes() > 0) {
+    Log(LogLevel::kWarning, "memory is short: " + HumanBytes(static_cast<double>(packer->unpacked_bytes())) +
+                                " of weights stay as the model's file has them, where they are slower" +
+                                (options.precision == WeightPrecision::kNative ? "" : " and not rounded"));
+  }
   // Without the file the next start rounds again, and nothing else.
   if (cache != nullptr && !cache->found()) {
     if (options.progress) options.progress(1, "keeping the rounded weights");

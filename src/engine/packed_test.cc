@@ -175,22 +175,33 @@ TEST_P(PackedModel, IsCloseToExactProducts) {
   EXPECT_NE(packed, exact) << "nothing was packed";
 }
 
-// In 4 bits, keys, values and the head have 8; of a mixture all but the experts.
+// Keys, values and the head have 8 bits; of a mixture all but the experts. In 3 bits, outputs of layers
+// have 4.
 TEST(Rounding, GivesMoreBitsWhereTheyCostLittle) {
   for (const bool mixture : {false, true}) {
-    EngineOptions options;
-    options.precision = WeightPrecision::k4Bit;
-    const Result<std::unique_ptr<Engine>> engine =
-        Engine::Load(RandomModel({"", DType::kBF16, mixture}), options);
-    ASSERT_TRUE(engine.ok()) << engine.error().message;
-    const std::map<std::string, int64_t>& bytes = (*engine)->facts().format_bytes;
-    const int64_t attention = 512 * kWidth, head = kVocab * kWidth;
-    const int64_t experts = mixture ? 3 * kExperts * 512 * kWidth : 0, mlp = mixture ? 0 : 3 * 1024 * kWidth;
-    const auto layers = [](int64_t n) { return kLayers * n; };
-    const int64_t in_8 = layers(mixture ? 4 * attention : 2 * attention) + head;
-    const int64_t in_4 = layers(mixture ? experts : 2 * attention + mlp);
-    EXPECT_EQ(bytes.at("q8_0 packed"), PackedBytes(Sized(DType::kQ8_0, in_8 / kWidth)));
-    EXPECT_EQ(bytes.at("q4_k packed"), PackedBytes(Sized(DType::kQ4_K, in_4 / kWidth)));
+    for (const WeightPrecision precision : {WeightPrecision::k4Bit, WeightPrecision::k3Bit}) {
+      EngineOptions options;
+      options.precision = precision;
+      const Result<std::unique_ptr<Engine>> engine =
+          Engine::Load(RandomModel({"", DType::kBF16, mixture}), options);
+      ASSERT_TRUE(engine.ok()) << engine.error().message;
+      const std::map<std::string, int64_t>& bytes = (*engine)->facts().format_bytes;
+      const int64_t attention = 512 * kWidth, head = kVocab * kWidth;
+      const int64_t feed_forward = mixture ? kExperts * 512 * kWidth : 1024 * kWidth;  // one of three
+      const int64_t in_8 = kLayers * (mixture ? 4 : 2) * attention + head;
+      const int64_t outputs = kLayers * ((mixture ? 0 : attention) + feed_forward);
+      const int64_t others = kLayers * ((mixture ? 0 : attention) + 2 * feed_forward);
+      const auto packed = [](DType dtype, int64_t numbers) {
+        return PackedBytes(Sized(dtype, numbers / kWidth));
+      };
+      EXPECT_EQ(bytes.at("q8_0 packed"), packed(DType::kQ8_0, in_8));
+      if (precision == WeightPrecision::k4Bit) {
+        EXPECT_EQ(bytes.at("q4_k packed"), packed(DType::kQ4_K, outputs + others));
+      } else {
+        EXPECT_EQ(bytes.at("q4_k packed"), packed(DType::kQ4_K, outputs));
+        EXPECT_EQ(bytes.at("q3_k packed"), packed(DType::kQ3_K, others));
+      }
+    }
   }
 }
 

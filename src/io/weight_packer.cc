@@ -128,9 +128,11 @@ Result<std::vector<Weight>> WeightPacker::Pack(std::vector<Weight> weights, Weig
     }
     return kept;
   }
-  if (needed > budget_ - packed_bytes_) return weights;
-  const std::shared_ptr<std::byte> memory = NewPages(needed);
-  if (memory == nullptr) return weights;  // memory is short after all
+  const std::shared_ptr<std::byte> memory = needed <= budget_ - packed_bytes_ ? NewPages(needed) : nullptr;
+  if (memory == nullptr) {
+    for (const Weight& w : weights) unpacked_bytes_ += w.bytes();
+    return weights;
+  }
   std::vector<Weight> packed;
   int64_t at = 0;
   for (size_t i = 0; i < weights.size(); ++i) {

@@ -53,6 +53,8 @@ class WeightPacker {
   bool Replaced(const std::byte* data) const { return replaced_.contains(data); }
   int64_t done_bytes() const { return done_bytes_; }  // of the checkpoint
   int64_t packed_bytes() const { return packed_bytes_; }
+  // Of the checkpoint: what stayed there as it is, only since memory is short.
+  int64_t unpacked_bytes() const { return unpacked_bytes_; }
 
  private:
   // The weight as it will be before it is packed: of another type if it is rounded, then without data.
@@ -71,7 +73,7 @@ class WeightPacker {
   WeightRounder rounder_;
   RoundedCache* cache_ = nullptr;
   std::set<const std::byte*> replaced_;
-  int64_t packed_bytes_ = 0, done_bytes_ = 0;
+  int64_t packed_bytes_ = 0, done_bytes_ = 0, unpacked_bytes_ = 0;
 };
 
 }  // namespace mains

@@ -195,7 +195,9 @@ TEST(WeightPacker, StaysWithinItsBudget) {
   const Weight w = RandomQ8(512, 512, 1);
   WeightPacker packer(kNone, 1, PackedBytes(w), {});
   EXPECT_TRUE((*packer.Pack({w}))[0].packed());
+  EXPECT_EQ(packer.unpacked_bytes(), 0);
   EXPECT_FALSE((*packer.Pack({w}))[0].packed());
+  EXPECT_EQ(packer.unpacked_bytes(), w.bytes()) << "what did not fit";
 }
 
 TEST(WeightPacker, CanBeCancelled) {

@@ -4,12 +4,13 @@
 
 #include <cstdint>
 
+#include "tensor/codebooks.h"
+
 namespace mains {
 
 constexpr int64_t kRoundGroup = 32;  // numbers that share a scale
 
-// The codebook of IQ4_NL, and the bounds between its values.
-constexpr float kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+// The bounds between the values of IQ4_NL.
 constexpr float kIq4Middles[15] = {-115.5f, -93.5f, -74,   -57,   -42, -28.5f, -16, -4.5f,
                                    7,       19,     31.5f, 45.5f, 61,  79,     101};
 // Scales that are tried beside the one that takes the largest number to an end of the codebook.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "tensor/codebooks.h"
 #include "tensor/convert.h"
 
 namespace mains {
@@ -149,9 +150,6 @@ void UnpackQ6_K(const uint8_t* block, float* out) {
   }
 }
 
-constexpr std::array<float, 16> kIq4Values = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                              1,    13,   25,  38,  53,  69,  89,  113};
-
 // d f16 | 16 bytes of indexes into kIq4Values
 void UnpackIQ4_NL(const uint8_t* block, float* out) {
   const float d = LoadF16(block);
@@ -170,8 +168,6 @@ void UnpackIQ4_XS(const uint8_t* block, float* out) {
     }
   }
 }
-
-constexpr std::array<float, 16> kTwiceE2M1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 // exponent byte | 16 bytes. The file's convention is twice the E2M1 value times half the scale, and an
 // exponent of 255 is 2^127 rather than NaN.

@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "base/check.h"
+#include "tensor/codebooks.h"
 #include "tensor/convert.h"
 
 namespace mains {
 namespace {
 
-std::array<uint8_t, 16> Biased(const std::array<int, 16>& values) {
+std::array<uint8_t, 16> Biased(const int8_t (&values)[16]) {
   std::array<uint8_t, 16> bytes{};
   for (size_t i = 0; i < 16; ++i) bytes[i] = static_cast<uint8_t>(values[i] + 128);
   return bytes;
@@ -260,10 +261,7 @@ float HalfAt(const std::byte* p, DType dtype) {
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from) {
   static const std::array<uint8_t, 16> linear =
       Biased({-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7});
-  static const std::array<uint8_t, 16> iq4_nl =
-      Biased({-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113});
-  static const std::array<uint8_t, 16> twice_e2m1 =
-      Biased({0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12});
+  static const std::array<uint8_t, 16> iq4_nl = Biased(kIq4Values), twice_e2m1 = Biased(kTwiceE2M1);
   if (packed_from == DType::kIQ4_NL || packed_from == DType::kIQ4_XS) return iq4_nl;
   return packed_from == DType::kMXFP4 ? twice_e2m1 : linear;
 }

@@ -48,7 +48,7 @@ inline Fits FitsOf(const Lanes& lanes, V inverse) {
     V q = Set1(kIq4Values[0]);
 #pragma GCC unroll 15
     for (size_t j = 0; j < 15; ++j)
-      q = AddAbove(q, a, Set1(kIq4Middles[j]), Set1(kIq4Values[j + 1] - kIq4Values[j]));
+      q = AddAbove(q, a, Set1(kIq4Middles[j]), Set1(static_cast<float>(kIq4Values[j + 1] - kIq4Values[j])));
     qx = Add(qx, Mul(q, x));
     qq = Add(qq, Mul(q, q));
   }

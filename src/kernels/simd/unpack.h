@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/simd/slots.h"
+#include "tensor/codebooks.h"
 
 namespace mains {
 namespace {
@@ -210,9 +211,8 @@ inline void Q8_0(const uint8_t* block, float* out) {
   StoreScaled(out + 16, Load16Bytes(block + 18), d);
 }
 
-constexpr int8_t kIq4Codes[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 inline Bytes16 Iq4Values(Bytes16 nibbles) {
-  return LookupBytes(kIq4Codes, nibbles);
+  return LookupBytes(kIq4Values, nibbles);
 }
 
 inline void IQ4_NL(const uint8_t* block, float* out) {
@@ -222,7 +222,6 @@ inline void IQ4_NL(const uint8_t* block, float* out) {
   StoreScaled(out + 16, Iq4Values(High(q)), d);
 }
 
-constexpr int8_t kTwiceE2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 inline void MXFP4(const uint8_t* block, float* out) {
   const uint32_t e = block[0];
   const float half_scale = FromBits(e < 2 ? 0x0020'0000u << e : (e - 1) << 23);
