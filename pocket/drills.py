@@ -70,11 +70,12 @@ def _choice(rng, vocabulary, encode, spellings):
     """Names, each with a description; then some words of one description in another order and spelling, among words
     of none: the name is the one that shares most."""
     join, end, given, found = (encode(text) for text in rng.sample(_BETWEEN, 4))
+    easy = rng.random() < 0.5  # few and short: from these the others are learned
     names, abouts = [], []
-    for _ in range(rng.randint(2, 8)):
-        names.append(_tokens(rng, vocabulary, 5))
-        abouts.append([rng.randrange(vocabulary) for _ in range(rng.randint(2, 7))])
-    if rng.random() < 0.5:  # neighbours that share a word, as tools of one verb or one thing do
+    for _ in range(rng.randint(2, 3 if easy else 8)):
+        names.append(_tokens(rng, vocabulary, 2 if easy else 5))
+        abouts.append([rng.randrange(vocabulary) for _ in range(rng.randint(1, 2 if easy else 7))])
+    if not easy and rng.random() < 0.5:  # neighbours that share a word, as tools of one verb or one thing do
         for before, about in zip(abouts, abouts[1:]):
             about[0] = rng.choice(before)
     ids, weights = [], []
@@ -91,8 +92,9 @@ def _choice(rng, vocabulary, encode, spellings):
         if not own:
             continue
         said = rng.sample(own, rng.randint(1, len(own))) + [word for word in abouts[at] if word in others]
-        said = [rng.choice(spellings[word]) if rng.random() < 0.5 else word for word in said]
-        said += [rng.randrange(vocabulary) for _ in range(rng.randint(0, 6))]
+        if not easy:
+            said = [rng.choice(spellings[word]) if rng.random() < 0.5 else word for word in said]
+        said += [rng.randrange(vocabulary) for _ in range(rng.randint(0, 1 if easy else 6))]
         rng.shuffle(said)
         add(given + said + found)
         add(names[at] + end, 1.0)

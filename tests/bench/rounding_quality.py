@@ -1,12 +1,13 @@
 """What rounding weights costs a trained model, in ours and in another program's blocks of the same size.
 
-    python tests/bench/rounding_quality.py --model build/pocket-xs --text text.txt --types q4_k,q3_k \\
-        [--ggml /opt/llama.cpp/build/bin/libggml-base.so]
+    python tests/bench/rounding_quality.py --model build/pocket-xs --types q4_k,q3_k \\
+        [--text text.txt] [--ggml /opt/llama.cpp/build/bin/libggml-base.so]
 
 Every matrix but the embedding, the routers and the indexer is rounded and stored again as f32, so that nothing
 differs but the values: NMSE (squared error over squares, of all matrices) and the KL divergence from the model as
 it was, by `mains perplexity`. Blocks of 256 run on over the ends of rows: the pocket model's are shorter. --ggml
-names a library with quantize_row_*_ref and dequantize_row_*; it is measured beside ours.
+names a library with quantize_row_*_ref and dequantize_row_*; it is measured beside ours. The text, if none is
+given, is that of held-out conversations as the pocket models are trained on.
 """
 
 import argparse
@@ -15,11 +16,17 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import numpy
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from pocket.data.build import cell  # noqa: E402
+from pocket.data.item import LANGUAGES  # noqa: E402
 
 BLOCKS = {"q3_k": ("q3_K", 256, 110), "q4_k": ("q4_K", 256, 144), "q8_0": ("q8_0", 32, 34), "iq4_nl": ("iq4_nl", 32, 18)}
 KEPT = ("embed_tokens", "lm_head", "mlp.gate.", "indexer", "norm")
@@ -55,14 +62,20 @@ def rounded(tensors, kind, round_, folder):
     return out, error / energy
 
 
+def held_out(count=25):
+    """Thinking and answers; what was written by program alone, so that it needs no files."""
+    items = [item for source in ("tools", "arithmetic", "dates", "lists", "builtin") for language in LANGUAGES
+             for item in cell("new_values", source, language, count)]
+    return "\n".join(f"{m.get('reasoning_content', '')} {m.get('content') or ''}".strip() for item in items for m in item["messages"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    root = pathlib.Path(__file__).resolve().parents[2] / "build/release"
     parser.add_argument("--model", type=pathlib.Path, required=True, help="folder with model.safetensors")
-    parser.add_argument("--text", type=pathlib.Path, required=True)
+    parser.add_argument("--text", type=pathlib.Path)
     parser.add_argument("--types", default="q4_k,q3_k")
-    parser.add_argument("--mains", default=root / "mains")
-    parser.add_argument("--round", default=root / "tests/round_floats")
+    parser.add_argument("--mains", default=ROOT / "build/release/mains")
+    parser.add_argument("--round", default=ROOT / "build/release/tests/bench/round_floats")
     parser.add_argument("--ggml")
     options = parser.parse_args()
     tensors = {name: t.float().numpy() for name, t in load_file(options.model / "model.safetensors").items()}
@@ -75,6 +88,9 @@ def main():
         copy = folder / "model"
         shutil.copytree(options.model, copy, ignore=shutil.ignore_patterns("*.safetensors", "*.pt", "*.jsonl"))
         base = folder / "base.logprobs"
+        if options.text is None:
+            options.text = folder / "text.txt"
+            options.text.write_text(held_out(), encoding="utf-8")
 
         def perplexity(weights, *more):
             save_file(weights, copy / "model.safetensors")
