@@ -21,7 +21,7 @@ import hf_to_gguf  # noqa: E402
 
 Type = gguf.GGMLQuantizationType
 BLOCK = 32
-# What a code times the scale stands for; of IQ4_NL in the program in src/tensor/gguf_blocks.cc.
+# What a code times the scale stands for; of IQ4_NL in the program in src/tensor/codebooks.h.
 CODEBOOKS = {
     Type.Q8_0: np.arange(-127, 128, dtype=np.float32),
     Type.Q4_0: np.arange(-8, 8, dtype=np.float32),
