@@ -21,11 +21,12 @@ from .stream import samples_of
 
 
 def held_out(tokenizer, count, shortest, longest, seed=98):
-    """Ids of the first `count` samples of these lengths."""
+    """(ids, which of them are the assistant's) of the first `count` samples of these lengths."""
     found, index = [], 0
     while len(found) < count:
-        for begun, _, branches in samples_of([tokenizer], index, seed, "sft", "test_values", None):
-            found += [ids for ids in ([begun + rest for rest, _ in branches] or [begun]) if shortest <= len(ids) <= longest]
+        for begun, weights, branches in samples_of([tokenizer], index, seed, "sft", "test_values", None):
+            whole = [(begun + rest, weights + more) for rest, more in branches] or [(begun, weights)]
+            found += [(ids, [int(w > 0) for w in counted]) for ids, counted in whole if shortest <= len(ids) <= longest]
         index += 1
     return found[:count]
 
@@ -45,11 +46,11 @@ def trainer_logprobs(model, sequences, rows=16):
     return numpy.concatenate(out)
 
 
-def engine_logprobs(mains, model, sequences):
-    """The same of the program, and what else it measured."""
+def engine_logprobs(mains, model, samples):
+    """The same of the program, and what else it measured: guesses ahead where the assistant speaks, as they are made."""
     with tempfile.TemporaryDirectory() as scratch:
         ids, out = pathlib.Path(scratch) / "ids.jsonl", pathlib.Path(scratch) / "logprobs.npy"
-        ids.write_text("".join(json.dumps(s) + "\n" for s in sequences), encoding="utf-8")
+        ids.write_text("".join(json.dumps({"ids": s, "counted": c}) + "\n" for s, c in samples), encoding="utf-8")
         done = subprocess.run([mains, "measure", str(model), "--ids", ids, "--logprobs", out, "--json"], stdout=subprocess.PIPE, check=True)
         return numpy.load(out), json.loads(done.stdout)
 
@@ -65,11 +66,12 @@ def main():
     options = parser.parse_args()
     from tokenizers import Tokenizer
     tokenizer = Tokenizer.from_file(str(options.model / "tokenizer.json"))
-    sequences = held_out(tokenizer, options.samples, options.shortest, options.longest)
+    samples = held_out(tokenizer, options.samples, options.shortest, options.longest)
+    sequences = [ids for ids, _ in samples]
     started = time.monotonic()
     ours = trainer_logprobs(export.load_folder(options.model), sequences)
     between = time.monotonic()
-    theirs, figures = engine_logprobs(options.mains, options.mains_model or options.model, sequences)
+    theirs, figures = engine_logprobs(options.mains, options.mains_model or options.model, samples)
     difference = numpy.abs(ours - theirs)
     print(json.dumps({
         "samples": len(sequences), "tokens": sum(map(len, sequences)), "compared": len(ours),
