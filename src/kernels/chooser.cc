@@ -52,7 +52,7 @@ const KernelTable& Kernels(Isa isa) {
 const KernelTable& KernelsUnchecked(Isa isa) {
 #if defined(__x86_64__)
   static const KernelTable avx2 = Override(Isa::kAvx2, kAvx2Slots, kAvx2Int8Slots);
-  static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx2Int8Slots);
+  static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx512Int8Slots);
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   static const KernelTable avx512bf16 =
       Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots, kAvx512F8Slots);

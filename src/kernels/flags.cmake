@@ -2,6 +2,7 @@
 # calls in. -O3 because the register tiles live in small arrays that must be unrolled away.
 set(x86_kernels ${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc
+                ${PROJECT_SOURCE_DIR}/src/kernels/avx512/bw.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/bf16.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/amx/int8.cc
@@ -26,6 +27,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(vnni ${avx512} -mavx512vnni)
   compile_for(avx2/kernels ${avx2})
   compile_for(avx512/kernels ${avx512})
+  compile_for(avx512/bw ${avx512})
   compile_for(avx512/vnni ${vnni})
   compile_for(avx512/bf16 ${vnni} -mavx512bf16)
   compile_for(amx/int8 ${vnni})

@@ -1,7 +1,7 @@
 // Products with packed weights on tiles: sixteen rows of activations with sixteen rows of weights, a group of
 // 32 columns at a time, since every group has scales of its own. The unit's sums go through a buffer to the
 // vectors, which scale and add them while it is at the next group.
-#include "kernels/avx512/int8.h"
+#include "kernels/avx512/dots_vnni.h"
 
 #include "kernels/amx/tiles.h"
 #include "kernels/simd/packed.h"

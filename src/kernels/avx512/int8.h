@@ -1,6 +1,5 @@
-// The integer vocabulary of simd/packed.h for AVX-512 with VNNI: one instruction multiplies 64 unsigned codes
-// with 64 signed ones and adds four products to each of 16 sums. By how much codes are too large, the sums
-// begin with.
+// The integer vocabulary of simd/packed.h for AVX-512, but for the products, which dots_vnni.h and dots_bw.h
+// add.
 #pragma once
 
 #include <immintrin.h>
@@ -10,7 +9,6 @@
 namespace mains {
 namespace {
 
-using Codes = __m512i;
 using Bytes64 = __m512i;
 using Ints = __m512i;
 using Numbers = __m512;
@@ -47,24 +45,8 @@ inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm512_store_si512(p, bytes);
 }
-template <int bias>
-inline Codes FromBytes(Bytes64 bytes) {
-  return bytes;
-}
-template <int bias>
-inline Codes LoadCodes(const uint8_t* p) {
-  return _mm512_loadu_si512(p);
-}
 inline Four BroadcastFour(uint32_t codes) {
   return _mm512_set1_epi32(static_cast<int>(codes));
-}
-// What products of codes that are `bias` too large begin with: `sum` is that of the activations' codes.
-template <int bias>
-inline Ints BeginInts(int32_t sum) {
-  return _mm512_set1_epi32(-bias * sum);
-}
-inline Ints AddDots(Ints sums, Codes w, Four x) {
-  return _mm512_dpbusd_epi32(sums, w, x);
 }
 inline Ints LoadInts(const int32_t* p) {
   return _mm512_loadu_si512(p);

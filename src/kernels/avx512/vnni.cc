@@ -1,4 +1,4 @@
-#include "kernels/avx512/int8.h"
+#include "kernels/avx512/dots_vnni.h"
 
 #include "kernels/simd/packed.h"
 #include "kernels/simd/slots.h"
