@@ -630,12 +630,12 @@ std::vector<Weight> ModelReader::Packed(std::vector<Weight> weights, Role role) 
   WeightPrecision precision = packer_->precision();
   if (precision == WeightPrecision::k4Bit || precision == WeightPrecision::k3Bit) {
     const bool mixture = Has("n_routed_experts") || Has("num_experts") || Has("num_local_experts");
-    const bool output = role == Role::kOutput || role == Role::kExpertOutput;
     const bool expert = role == Role::kExpert || role == Role::kExpertOutput;
-    if (expert ? false : mixture || role == Role::kKeysOrValues || role == Role::kHead)
+    if (role == Role::kKeysOrValues || role == Role::kHead || (mixture && !expert)) {
       precision = WeightPrecision::k8Bit;
-    else if (output)
+    } else if (role == Role::kOutput || role == Role::kExpertOutput) {
       precision = WeightPrecision::k4Bit;
+    }
   }
   Result<std::vector<Weight>> packed = packer_->Pack(std::move(weights), precision);
   if (packed.ok()) return std::move(*packed);
