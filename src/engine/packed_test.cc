@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Kind{"dense_bf16_q4", DType::kBF16, false, WeightPrecision::k4Bit, 0.3},
                       Kind{"mixture_bf16_q4", DType::kBF16, true, WeightPrecision::k4Bit, 0.3},
                       Kind{"dense_bf16_q3", DType::kBF16, false, WeightPrecision::k3Bit, 0.5},
-                      Kind{"mixture_bf16_q3", DType::kBF16, true, WeightPrecision::k3Bit, 0.5}),
+                      Kind{"mixture_bf16_q3", DType::kBF16, true, WeightPrecision::k3Bit, 0.3}),
     [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(PackedModel, IsCloseToExactProducts) {
