@@ -12,7 +12,7 @@ from . import natural, roles as R, tool_phrases as P, values
 from .families import TRAIN_THINGS
 from .item import LANGUAGES, assistant, make_item, pick_language, tool_result, user
 from .phrases import PatternSet, expand, tidy
-from .tools import _distractors, _system, Tool
+from .tools import _distractors, _system, Tool, arguments_thought, look_through
 
 NAMES = ("calculator", "convert_units", "add_days", "days_between", "weekday", "current_time", "sort_list", "count_words",
          "reverse_text", "change_case", "read_file", "list_files", "find_text")
@@ -295,8 +295,8 @@ class _Call:
     def __init__(self, name, arguments, reasons, result, language):
         self.name, self.arguments, self.reasons, self.result, self.language = name, arguments, reasons, result, language
 
-    def reason(self):
-        return f"{self.name}. " + ("; ".join(self.reasons) + "." if self.reasons else "no arguments.")
+    def reason(self, declared):
+        return f"{look_through(declared, self.name)} {arguments_thought(self.reasons)}"
 
     def content(self):
         value = self.result
@@ -510,14 +510,14 @@ def _chain(language, split, rng, today):
 
 def _declared(rng, split, language, needed):
     """Mostly all of the program's tools in its order; at times some left out, some of the user's own added."""
-    tools = definitions()
+    tools = [natural._Declared(_FAMILIES[name], schema) for name, schema in zip(NAMES, definitions())]
     kind = rng.random()
     if kind < 0.5:
         return tools
-    keep = [t for t in tools if t["function"]["name"] in needed or rng.random() < (1.0 if kind < 0.75 else 0.6)]
+    keep = [t for t in tools if t.name in needed or rng.random() < (1.0 if kind < 0.75 else 0.6)]
     thing = rng.choice(TRAIN_THINGS)
     base = Tool(rng.choice(thing.verbs), thing, rng, language)
-    keep += [t.schema for t in _distractors([base], rng.randint(1, 2), rng, language, TRAIN_THINGS)
+    keep += [t for t in _distractors([base], rng.randint(1, 2), rng, language, TRAIN_THINGS)
              if t.thing.key not in ("file_item", "document", "folder", "table_row", "note")]
     if kind > 0.9:
         rng.shuffle(keep)
@@ -565,15 +565,16 @@ def _request(split, rng, language, today):
     return kind, text.rstrip("?？。.!") + rng.choice(_AND[language]) + lower, [[call, other]], pattern
 
 
-def _conversation(kind, text, rounds, rng, language, thinking):
+def _conversation(kind, text, rounds, declared, rng, language, thinking):
     """(messages, checks)"""
     messages, checks = [user(_dress(text, rng, language))], []
     if kind == "no_tool":
         reply = expand(rng.choice(P.NO_TOOL[language]), rng)
-        messages.append(assistant(reply, "Wanted: something else. None of the tools fits." if thinking else None))
+        messages.append(assistant(reply, look_through(declared, None) if thinking else None))
         checks.append({"turn": 1, "kind": "none"})
     for calls in rounds:
-        reason = calls[0].reason() if len(calls) == 1 else "Two calls. 1: " + calls[0].reason() + " 2: " + calls[1].reason()
+        first, *second = [call.reason(declared) for call in calls]
+        reason = f"Two calls. 1: {first} 2: {second[0]}" if second else first
         if kind == "chain":
             reason = ("First " if calls is rounds[0] else "Then ") + reason
         checks.append({"turn": len(messages), "kind": "call", "calls": [{"name": c.name, "arguments": c.arguments} for c in calls]})
@@ -596,12 +597,12 @@ def make_builtin_items(split, rng, language=None, count=1):
         needed = {call.name for calls in rounds for call in calls}
         if tools is None:
             tools, system = _declared(rng, split, language, needed), _program_system(language, rng, today)
-        elif not needed <= {t["function"]["name"] for t in tools}:
+        elif not needed <= {t.name for t in tools}:
             continue
         thinking = rng.random() < 0.85
-        messages, checks = _conversation(kind, text, rounds, rng, language, thinking)
+        messages, checks = _conversation(kind, text, rounds, tools, rng, language, thinking)
         items.append(make_item("tools", kind, language, split, "builtin", pattern, messages, checks, system=system,
-                               tools=tools, thinking=thinking))
+                               tools=[t.schema for t in tools], thinking=thinking))
     return items
 
 

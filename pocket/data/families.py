@@ -6,6 +6,9 @@ sets used for evaluation (weather, playlists, playing music, restaurant bookings
 works, cinema), so that those sets are unseen families in fact.
 """
 
+import re
+
+from . import lexicon
 from .phrases import stable_hash
 
 # key: English base forms, third person; German imperatives, infinitives; Chinese
@@ -173,8 +176,13 @@ class Thing:
         """The word for names of tools."""
         return self.key
 
+    @property
+    def noun(self):
+        """The English noun without its article."""
+        return re.sub(r"^(a|an|the) ", "", self.en)
 
-THINGS = [Thing(line) for line in _THINGS]
+
+THINGS = [Thing(line) for line in _THINGS + lexicon.THING_LINES]
 TRAIN_THINGS = [t for t in THINGS if not t.held_out]
 TEST_THINGS = [t for t in THINGS if t.held_out]
 

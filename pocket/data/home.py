@@ -12,7 +12,7 @@ import re
 from . import natural, values
 from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import expand, stable_hash, tidy
-from .tools import _system
+from .tools import THINKING, _system, arguments_thought, look_through
 from . import roles as R
 
 _FOLDERS = {"en": "en", "de": "de", "zh": "zh-cn"}
@@ -147,9 +147,19 @@ class _Expander:
         return surface, entry["out"]
 
 
+def _words(intent):
+    return [w.lower() for w in re.findall(r"[A-Z][a-z]+", intent)[1:] or [intent]]
+
+
+class _Intent:
+    """What a tool of tools.py and one of this file have in common in a thought."""
+
+    def __init__(self, intent, schema):
+        self.name, self.schema, self.gist = schema["function"]["name"], schema, " ".join(_words(intent))
+
+
 def _schema_name(intent, rng):
-    words = re.findall(r"[A-Z][a-z]+", intent)[1:] or [intent]
-    words = [w.lower() for w in words]
+    words = _words(intent)
     return rng.choice(("_".join(words), "home_" + "_".join(words), intent, words[0] + "".join(w.capitalize() for w in words[1:])))
 
 
@@ -197,13 +207,14 @@ def _item(intent, pattern, text, slots, language, split, rng):
     schema = _schema(intent, slots, rng)
     name = schema["function"]["name"]
     arguments = {s: slots[s][1] for s in schema["function"]["parameters"]["properties"] if s in slots}
-    thinking = rng.random() < 0.7
+    thinking = rng.random() < THINKING
     others = [t for t in natural._others(None, [], rng, language, rng.randint(0, 6))
               if t.name != name and not _is_home(t)]
-    declared = [t.schema for t in others] + [schema]
-    rng.shuffle(declared)
+    listed = others + [_Intent(intent, schema)]
+    rng.shuffle(listed)
+    declared = [t.schema for t in listed]
     reasons = [f"{s}: {slots[s][0]}" + ("" if str(slots[s][1]) == slots[s][0] else f" = {slots[s][1]}") for s in arguments]
-    reason = f"{name}. " + ("; ".join(reasons) + "." if reasons else "no arguments.")
+    reason = f"{look_through(listed, name)} {arguments_thought(reasons)}"
     text = rng.choice(("", "", "", {"en": "please ", "de": "bitte ", "zh": "请"}[language])) + text
     messages = [user(text), assistant("", reason if thinking else None, [(name, arguments)])]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": name, "arguments": arguments}]}]

@@ -11,7 +11,7 @@ from . import values
 from .item import assistant, make_item, pick_language, tool_result, user
 from .numbers import typo
 from .phrases import PatternSet, expand, tidy
-from .tools import Again, Scene, Tool, _distractors, _system, make_call
+from .tools import THINKING, Again, Scene, Tool, _distractors, _system, arguments_thought, look_through, make_call
 from .families import TRAIN_THINGS, nonsense_name
 
 _TEXT = """
@@ -476,6 +476,7 @@ class _Declared:
 
     def __init__(self, family, schema):
         self.name, self.family, self.schema = schema["function"]["name"], family, schema
+        self.gist = "" if self.name == family.names[0] else family.names[0].replace("_", " ")
 
 
 def _others(family, pool, rng, language, count):
@@ -553,7 +554,7 @@ def _asked(family, name, scene):
         reasons.append(f"{part[1:-1]}: " + (surface if surface == str(value) or isinstance(value, list)
                                             else f"{surface} = {str(value).lower() if isinstance(value, bool) else value}"))
         pieces.append((surface, True))
-    reason = f"{name}. " + ("; ".join(reasons) + "." if reasons else "no arguments.")
+    reason = f"{look_through(scene.declared, name)} {arguments_thought(reasons)}"
     return pieces, {n: arguments[n] for n in family.parameters if n in arguments}, reason, pattern
 
 
@@ -563,7 +564,7 @@ def _conversation(scene, family, name):
     pieces, arguments, reason, pattern = _asked(family, name, scene)
     text = _noisy(pieces, rng, language)
     if not name:
-        reason = f"Wanted: {family.about.rstrip('.').lower()}. Tools: {', '.join(t.name for t in scene.declared)}. None fits."
+        reason = look_through(scene.declared, None)
         messages = [user(text), assistant(expand(rng.choice(P.NO_TOOL[language]), rng), scene.reasoning(reason))]
         checks, kind = [{"turn": 1, "kind": "none"}], "no_tool"
     else:
@@ -584,11 +585,11 @@ def make_natural_items(split, rng, language=None, count=1):
     scene = _Scene(split, rng, language)
     items = [_conversation(scene, scene.target.family, scene.target.name if scene.fits else None)]
     while len(items) < count:
-        scene.thinking, kind = rng.random() < 0.7, rng.random()
+        scene.thinking, kind = rng.random() < THINKING, rng.random()
         if kind < 0.1 and scene.absent_families:
             items.append(_conversation(scene, rng.choice(scene.absent_families), None))
         elif scene.generated and (kind < 0.4 or not scene.own):
-            items.append(dict(make_call(Again(scene, scene.generated)), tools=items[0]["tools"]))
+            items.append(make_call(Again(scene, scene.generated)))
         elif scene.own:
             tool = rng.choice(scene.own)
             items.append(_conversation(scene, tool.family, tool.name))

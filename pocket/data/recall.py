@@ -4,9 +4,9 @@ Generated tool schemas are long and their answers short, so that attention learn
 are short and ask often: lists of keys and values, records, descriptions of tools, texts to be repeated.
 """
 
-from . import values
+from . import lexicon, values
 from .families import TRAIN_THINGS, tool_name
-from .item import assistant, make_item, pick_language, user
+from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import PatternSet, expand
 from .schemas import InventedThing
 from .tools import Tool, verb_form
@@ -128,9 +128,24 @@ def _match(rng, language, split):
     return system, messages, "match"
 
 
+_ASKED = {"en": ("English", "Englisch", "英语"), "de": ("German", "Deutsch", "德语"), "zh": ("Chinese", "Chinesisch", "中文")}
+
+
+def _words(rng, language, split):
+    """What a thing is called in another language, of the lexicon and of the things of tools."""
+    known = lexicon.WORDS + [(t.noun, t.de.split(" ", 1)[-1], t.zh) for t in TRAIN_THINGS]
+    messages = []
+    for _ in range(_ANSWERS):
+        words = dict(zip(LANGUAGES, rng.choice(known)))
+        one, other = rng.sample(LANGUAGES, 2)
+        messages += [user(f"{words[one]} = {_ASKED[other][LANGUAGES.index(language)]}?" if rng.random() < 0.5 else f"{words[one]} = {other}"),
+                     assistant(words[other])]
+    return "", messages, "words"
+
+
 def make_recall_item(split, rng, language=None):
     language = language or pick_language(rng)
-    system, messages, pattern = rng.choices((_repeat, _lookup, _tools, _match), (0.2, 0.25, 0.15, 0.4))[0](rng, language, split)
+    system, messages, pattern = rng.choices((_repeat, _lookup, _tools, _match, _words), (0.1, 0.15, 0.15, 0.3, 0.3))[0](rng, language, split)
     last = len(messages) - 1
     return make_item("recall", "recall", language, split, "recall", pattern, messages,
                      [{"turn": last, "kind": "text", "value": messages[last]["content"]}], system=system, thinking=False)

@@ -70,7 +70,8 @@ def renamed(items, rng):
     if not names:
         return items
     # Longest first: one name may begin another.
-    pattern = re.compile(r"(?<![\w-])(" + "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True)) + r")(?![\w-])")
+    # In a thought a colon follows a name; what its tool does may be said in the same word.
+    pattern = re.compile(r"(?<![\w-])(" + "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True)) + r")(?=: )")
     return [dict(item, tools=tools, messages=[_with_names(m, names, pattern) for m in item["messages"]],
                  checks=[_check_with_names(c, names) for c in item["checks"]]) for item in items]
 

@@ -38,6 +38,7 @@ class Tool:
         self.required = [n for i, n in enumerate(names) if i == 0 or rng.random() < 0.5]
         self.about_language = language if language != "en" and rng.random() < 0.3 else "en"
         self.hidden_name = hidden_name
+        self.gist = f"{verb} {thing.noun}"
         self.schema = self._schema(rng)
 
     def _about(self, rng):
@@ -128,10 +129,12 @@ def sample_arguments(tool, names, language, split, rng, today):
     return out
 
 
-def _pattern_for(tool, language, split, rng):
-    if tool.verb in P.ELLIPTIC_VERBS and rng.random() < 0.2:
+def _pattern_for(tool, language, split, rng, declared):
+    """Without a verb only where the thing alone says which tool is meant."""
+    alone = not any(other.thing.key == tool.thing.key for other in declared if other is not tool and hasattr(other, "thing"))
+    if alone and tool.verb in P.ELLIPTIC_VERBS and rng.random() < 0.2:
         return P.ELLIPTIC[language].pick(rng, split)
-    if tool.verb in P.QUESTION_VERBS and rng.random() < 0.3:
+    if alone and tool.verb in P.QUESTION_VERBS and rng.random() < 0.3:
         return P.QUESTIONS[language].pick(rng, split)
     return P.REQUESTS[language].pick(rng, split)
 
@@ -141,9 +144,9 @@ def _is_inline(pieces):
     return not first.startswith((",", ":"))
 
 
-def add_request(request, tool, arguments, language, split, rng):
-    """Writes one request into `request`; returns its pattern."""
-    pattern = _pattern_for(tool, language, split, rng)
+def add_request(request, tool, arguments, language, split, rng, declared=()):
+    """Writes one request into `request`, to be answered by one of `declared`; returns its pattern."""
+    pattern = _pattern_for(tool, language, split, rng, declared)
     template = expand(pattern, rng)
     thing = tool.thing
     parts = [pieces for _, _, pieces in arguments.values()]
@@ -214,15 +217,40 @@ def _reason_value(role, surface, value, today):
     return surface if surface == str(value) else f"{surface} = {value}"
 
 
-def reason_for_call(tool, arguments, today):
-    parts = [f"{name}: {_reason_value(tool.parameters[name], surface, value, today)}"
-             for name, (value, surface, _) in arguments.items()]
-    return f"{tool.name}. " + "; ".join(parts) + ("." if parts else "no arguments.")
+def look_through(declared, name):
+    """The thought that goes from tool to tool up to the one called `name`, or past all: each choice is then one of yes
+    or no, with what the tool does written beside its name if that says it in other words."""
+    thought = []
+    for tool in declared:
+        if tool.name == name:
+            return " ".join(thought + [f"{tool.name}: {tool.gist} fits." if tool.gist else f"{tool.name}: fits."])
+        thought.append(f"{tool.name}: {tool.gist}, no." if tool.gist else f"{tool.name}: no.")
+    return " ".join(thought + ["None fits."])
+
+
+def arguments_thought(parts):
+    return "; ".join(parts) + "." if parts else "No arguments."
+
+
+def _wanted(tool, rng):
+    return f"Wanted: {tool.gist}. " if rng.random() < 0.75 else ""
+
+
+def reason_for_call(scene, declared, tool, arguments, missing=None):
+    """The thought before a call, or before the question for the parameter that is `missing`."""
+    parts = []
+    for name in tool.parameters:
+        if name == missing:
+            parts.append(f"{name}: missing")
+        elif name in arguments:
+            value, surface, _ = arguments[name]
+            parts.append(f"{name}: {_reason_value(tool.parameters[name], surface, value, scene.today)}")
+    return f"{_wanted(tool, scene.rng)}{look_through(declared, tool.name)} {arguments_thought(parts)}"
 
 
 def result_of(tool, language, split, rng):
     """(tool result, reply, texts that the reply must contain)"""
-    noun = re.sub(r"^(a|an|the) ", "", tool.thing.en) if language == "en" else (
+    noun = tool.thing.noun if language == "en" else (
         tool.thing.de_plural if language == "de" else tool.thing.zh)
     if rng.random() < 0.12:
         error = rng.choice(P.ERRORS[language])
@@ -254,6 +282,9 @@ def _system(language, rng, today, needed):
     return text
 
 
+THINKING = 0.8  # of the conversations about tools
+
+
 class Scene:
     """What every kind of item draws first."""
 
@@ -262,7 +293,7 @@ class Scene:
         self.language = language or pick_language(rng)
         self.today = R.random_day(rng)
         self.things = TEST_THINGS if split == "test_families" else TRAIN_THINGS
-        self.thinking = rng.random() < 0.7
+        self.thinking = rng.random() < THINKING
 
     def tool(self, verbs=None):
         thing = self.rng.choice(self.things)
@@ -303,13 +334,14 @@ class Scene:
 class Again(Scene):
     """Another request over declared tools: those of a scene, or some among others."""
 
-    def __init__(self, scene, declared=None):
+    def __init__(self, scene, among=None):
         self.split, self.rng, self.language, self.today, self.things = scene.split, scene.rng, scene.language, scene.today, scene.things
-        self.declared, self.said = declared or scene.declared, scene.said
-        self.thinking = self.rng.random() < 0.7
+        self.declared, self.said = scene.declared, scene.said
+        self.among = among or self.declared
+        self.thinking = self.rng.random() < THINKING
 
     def tool(self, verbs=None):
-        return self.rng.choice(self.declared)
+        return self.rng.choice(self.among)
 
     def absent(self):
         names, doing = {t.name for t in self.declared}, {(t.verb, t.thing.key) for t in self.declared}
@@ -323,10 +355,6 @@ class Again(Scene):
 
     def system(self, declared):
         return self.said
-
-
-def _names(declared):
-    return ", ".join(t.name for t in declared)
 
 
 def _finish_turns(scene, messages, checks, tools):
@@ -353,10 +381,10 @@ def make_call(scene):
     declared = scene.shown([tool])
     arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, scene.rng, scene.today)
     request = Request()
-    pattern = add_request(request, tool, arguments, scene.language, scene.split, scene.rng)
+    pattern = add_request(request, tool, arguments, scene.language, scene.split, scene.rng, declared)
     call = (tool.name, _call_values(arguments))
     messages = [user(request.noisy(scene.rng, scene.language)),
-                assistant("", scene.reasoning(reason_for_call(tool, arguments, scene.today)), [call])]
+                assistant("", scene.reasoning(reason_for_call(scene, declared, tool, arguments)), [call])]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]}]
     _finish_turns(scene, messages, checks, [tool])
     return scene.item("call", tool, pattern, declared, messages, checks)
@@ -381,9 +409,9 @@ def make_two_calls(scene):
             request.pieces.append((joiner + ("" if scene.language == "zh" else " "), False))
         else:
             joiner = ""
-        pattern = add_request(request, tool, arguments, scene.language, scene.split, rng)
+        pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         calls.append((tool.name, _call_values(arguments)))
-        reasons.append(reason_for_call(tool, arguments, scene.today))
+        reasons.append(reason_for_call(scene, declared, tool, arguments))
     messages = [user(request.noisy(rng, scene.language)),
                 assistant("", scene.reasoning("Two calls. 1: " + reasons[0] + " 2: " + reasons[1]), calls)]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": n, "arguments": a} for n, a in calls]}]
@@ -406,20 +434,18 @@ def make_missing(scene):
     arguments = sample_arguments(tool, [n for n in scene.mentioned(tool) if n != missing], scene.language, scene.split,
                                  rng, scene.today)
     request = Request()
-    pattern = add_request(request, tool, arguments, scene.language, scene.split, rng)
+    pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
     label = tool.parameters[missing].labels[scene.language]
-    given = ", ".join(arguments) or "none"
     question = expand(rng.choice(P.ASK[scene.language]), rng).replace("{label}", label)
     messages = [user(request.noisy(rng, scene.language)),
-                assistant(question, scene.reasoning(
-                    f"{tool.name} needs {', '.join(tool.required)}. Given: {given}. Missing: {missing}."))]
+                assistant(question, scene.reasoning(reason_for_call(scene, declared, tool, arguments, missing)))]
     checks = [{"turn": 1, "kind": "ask"}]
     if rng.random() < 0.5:
         late = sample_arguments(tool, [missing], scene.language, scene.split, rng, scene.today)
         answer = rng.choice(P.ANSWERS[scene.language]).replace("{v}", late[missing][1])
         merged = {n: (late if n == missing else arguments)[n] for n in tool.parameters if n in arguments or n == missing}
         call = (tool.name, _call_values(merged))
-        messages += [user(answer), assistant("", scene.reasoning(reason_for_call(tool, merged, scene.today)), [call])]
+        messages += [user(answer), assistant("", scene.reasoning(reason_for_call(scene, declared, tool, merged)), [call])]
         checks.append({"turn": 3, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]})
     return scene.item("missing", tool, pattern, declared, messages, checks)
 
@@ -438,16 +464,16 @@ def make_no_tool(scene):
     tool = scene.absent()
     if rng.random() < 0.3:
         pattern, text = off_topic(scene.language, scene.split, rng)
-        declared, wanted = scene.shown([tool]), "something else"
+        declared, wanted = scene.shown([tool]), ""
     else:  # the right tool is left out, its neighbours stay
+        declared = [t for t in scene.shown([tool], rng.randint(1, 8)) if t is not tool]
         arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
         request = Request()
-        pattern = add_request(request, tool, arguments, scene.language, scene.split, rng)
+        pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         text = request.noisy(rng, scene.language)
-        declared = [t for t in scene.shown([tool], rng.randint(1, 8)) if t is not tool]
-        wanted = f"{VERBS[tool.verb][0].split('|')[0].replace(' me', '')} {tool.thing.en}"
+        wanted = _wanted(tool, rng)
     reply = expand(rng.choice(P.NO_TOOL[scene.language]), rng)
-    messages = [user(text), assistant(reply, scene.reasoning(f"Wanted: {wanted}. Tools: {_names(declared)}. None fits."))]
+    messages = [user(text), assistant(reply, scene.reasoning(wanted + look_through(declared, None)))]
     return scene.item("no_tool", tool, pattern, declared, messages, [{"turn": 1, "kind": "none"}])
 
 
@@ -461,15 +487,15 @@ def make_series(scene):
         if rng.random() < 0.1:
             pattern, text = off_topic(scene.language, scene.split, rng)
             answer = assistant(expand(rng.choice(P.NO_TOOL[scene.language]), rng),
-                               scene.reasoning(f"Wanted: something else. Tools: {_names(declared)}. None fits."))
+                               scene.reasoning(look_through(declared, None)))
             checks = [{"turn": len(messages) + 1, "kind": "none"}]
         else:
             tool = rng.choice(declared)
             arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
             request = Request()
-            pattern = add_request(request, tool, arguments, scene.language, scene.split, rng)
+            pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
             text, call = request.noisy(rng, scene.language), (tool.name, _call_values(arguments))
-            answer = assistant("", scene.reasoning(reason_for_call(tool, arguments, scene.today)), [call])
+            answer = assistant("", scene.reasoning(reason_for_call(scene, declared, tool, arguments)), [call])
             checks = [{"turn": len(messages) + 1, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]}]
         messages += [user(text), answer]
     return dict(scene.item("series", tool, pattern, declared, messages, checks), keep_thinking=True)
