@@ -320,6 +320,350 @@ de: Wo ist die nächste Adresse für {kind}?
 de: Ich suche {kind} in {city}
 zh: 附近有{kind}吗？
 zh: {city}哪里有{kind}？
+check_traffic: check_traffic traffic_info traffic road_status ; Tells how busy the roads to a place are. ; destination:place
+en: (how is|what about) [the] traffic to {destination}?
+en: (is there|are there) [a] (jam|jams) on the way to {destination}?
+en: are the roads to {destination} (clear|free)?
+en: will I get stuck going to {destination}?
+de: Wie ist der Verkehr nach {destination}?
+de: Gibt es Stau auf dem Weg nach {destination}?
+de: Ist die Strecke nach {destination} frei?
+zh: 去{destination}堵车吗？
+zh: 到{destination}的路况怎么样？
+zh: 往{destination}的路通不通？
+tip_amount: tip_amount tip gratuity calculate_tip ; Works out how much to tip. ; bill:price percent:percent?
+en: what do I tip on {bill} euros?
+en: (tip|gratuity) of {percent} percent on {bill} euros
+en: the bill was {bill} euros, I want to leave {percent} percent
+de: Wie viel Trinkgeld bei {bill} Euro?
+de: Trinkgeld von {percent} Prozent auf {bill} Euro
+zh: {bill}欧元该给多少小费？
+zh: 账单{bill}欧元，给百分之{percent}小费
+split_bill: split_bill share_costs go_dutch divide_bill ; Splits a bill among people. ; bill:price people:people
+en: {bill} euros for {people} people, what does each pay?
+en: (split|divide) {bill} euros (among|between) {people} people
+en: there are {people} of us and the bill is {bill} euros
+de: {bill} Euro auf {people} Personen aufteilen
+de: Wir sind {people} Personen und zahlen {bill} Euro, was muss jeder geben?
+zh: {bill}欧元{people}个人平摊
+zh: 我们{people}个人一共{bill}欧元，每人多少？
+log_water: log_water drink_log water_intake add_glass ; Writes down how much the user has drunk. ; glasses:count
+en: I (had|drank) {glasses} glasses of water
+en: {glasses} more glasses of water [for me]
+en: (note|write down) that I drank {glasses} glasses
+de: Ich habe {glasses} Gläser Wasser getrunken
+de: Noch {glasses} Gläser Wasser
+zh: 我喝了{glasses}杯水
+zh: 记一下，又喝了{glasses}杯
+ring_phone: ring_phone find_my_phone locate_phone where_is_phone ; Makes the user's own phone ring so that it is found. ;
+en: where (is|did I put|did I leave) my phone?
+en: I (can't find|have lost) my phone
+en: make my phone ring
+en: my phone is (somewhere|gone), help
+de: Wo ist mein Handy?
+de: Ich finde mein Telefon nicht
+de: Lass mein Handy klingeln
+zh: 我的手机(在哪|呢)？
+zh: 手机找不到了
+zh: 让我的手机响一下
+set_volume: set_volume volume loudness sound_level ; Sets how loud it is. ; level:percent room:room?
+en: (volume|sound) [to] {level} percent
+en: turn it (down|up) to {level} percent
+en: it is too (loud|quiet) in the {room}, make it {level} percent
+de: Lautstärke auf {level} Prozent
+de: Mach es (leiser|lauter), {level} Prozent
+zh: 音量调到百分之{level}
+zh: {room}太吵了，调到百分之{level}
+set_brightness: set_brightness screen_brightness dim_screen brightness ; Sets how bright the screen is. ; level:percent
+en: (dim|brighten) the screen to {level} percent
+en: the screen (hurts my eyes|is too dark), {level} percent
+en: screen at {level} percent brightness
+de: Bildschirm auf {level} Prozent
+de: Der Bildschirm ist zu hell, {level} Prozent
+zh: 屏幕亮度百分之{level}
+zh: 屏幕太亮了，调到百分之{level}
+quiet_mode: quiet_mode do_not_disturb silence mute_notifications ; Holds back all notifications for some minutes. ; minutes:minutes
+en: (no interruptions|leave me alone|don't disturb me) for {minutes} minutes
+en: I need {minutes} minutes of peace
+en: silence everything for {minutes} minutes
+de: {minutes} Minuten Ruhe bitte
+de: Stör mich {minutes} Minuten lang nicht
+zh: {minutes}分钟内别打扰我
+zh: 让我安静{minutes}分钟
+take_picture: take_picture snapshot camera_shot selfie ; Takes a picture with the camera. ;
+en: (take|snap|shoot) a (picture|selfie)
+en: say cheese
+en: (I want|we need) a picture of (this|us)
+de: Mach ein Bild [von uns]
+de: Bitte lächeln
+zh: 拍张照
+zh: 给我们来一张合影
+navigate: navigate start_navigation drive_to directions guide_me ; Guides the user to a place. ; destination:place by:transport?
+en: (take|bring|guide) me to {destination}
+en: how do I get to {destination} [{by}]?
+en: I want to go to {destination} {by}
+en: show me the way to {destination}
+de: Bring mich nach {destination}
+de: Wie komme ich nach {destination} [{by}]?
+zh: 带我去{destination}
+zh: 怎么去{destination}？
+zh: 我想{by}去{destination}
+get_ride: get_ride call_cab request_ride pick_up ; Has the user picked up by car. ; destination:place at:time?
+en: I need a ride to {destination}
+en: (somebody|someone) has to drive me to {destination} at {at}
+en: pick me up at {at} for {destination}
+de: Ich brauche eine Mitfahrt nach {destination}
+de: Hol mich um {at} ab, es geht nach {destination}
+zh: 找辆车送我去{destination}
+zh: {at}来接我去{destination}
+water_plants: water_plants irrigate watering give_water ; Waters the plants of a room. ; room:room minutes:minutes?
+en: (everything is drying out|the soil is dry) in the {room}
+en: water the {room} for {minutes} minutes
+en: the green ones in the {room} are thirsty
+de: Im Raum {room} ist die Erde trocken
+de: Gieße {minutes} Minuten im Raum {room}
+zh: {room}的花该浇水了
+zh: 给{room}浇{minutes}分钟水
+brew_coffee: brew_coffee make_coffee espresso coffee_machine ; Lets the machine brew coffee. ; cups:count
+en: {cups} cups [of coffee] please
+en: I need {cups} coffees [to wake up]
+en: brew {cups} cups
+de: {cups} Tassen Kaffee bitte
+de: Brüh {cups} Kaffee auf
+zh: 煮{cups}杯咖啡
+zh: 来{cups}杯咖啡提提神
+vacuum_room: vacuum_room hoover sweep_floor clean_floor ; Lets the robot clean the floor of a room. ; room:room
+en: the {room} is (dirty|dusty)
+en: there are crumbs in the {room}
+en: (vacuum|sweep|hoover) the {room}
+de: Im Raum {room} ist es staubig
+de: Sauge den Raum {room}
+zh: {room}脏了
+zh: 把{room}的地扫一下
+note_debt: note_debt owes_me lend_money money_lent ; Notes that somebody owes the user money. ; person:person amount:price
+en: {person} owes me {amount} euros
+en: I lent {person} {amount} euros
+en: I want {amount} euros back from {person}
+de: {person} schuldet mir {amount} Euro
+de: Ich habe {person} {amount} Euro geliehen
+zh: {person}欠我{amount}欧元
+zh: 我借给{person}{amount}欧元
+log_run: log_run add_run jogging_log save_run ; Writes down that the user has run. ; kilometers:kilometers minutes:minutes?
+en: I ran {kilometers} kilometers [today]
+en: {kilometers} kilometers in {minutes} minutes, not bad
+en: jogged {kilometers} kilometers, it took {minutes} minutes
+de: Ich bin {kilometers} Kilometer gelaufen
+de: {kilometers} Kilometer in {minutes} Minuten gejoggt
+zh: 我跑了{kilometers}公里
+zh: {minutes}分钟跑完{kilometers}公里
+log_meal: log_meal food_diary ate record_food ; Writes down what the user has eaten. ; foods:items
+en: I (ate|had|just had) {foods}
+en: for (lunch|dinner|breakfast) there was {foods}
+en: {foods}, that was my meal
+de: Ich habe {foods} gegessen
+de: Zum Mittag gab es {foods}
+zh: 我吃了{foods}
+zh: 午饭是{foods}
+cook_with: cook_with suggest_dish what_to_cook dish_ideas ; Suggests a dish made of what is there. ; ingredients:items
+en: what can I (make|cook) (with|from) {ingredients}?
+en: all I have is {ingredients}, what do I eat?
+en: a dish with {ingredients}?
+de: Was kann ich aus {ingredients} kochen?
+de: Ich habe nur {ingredients}, was koche ich?
+zh: 用{ingredients}能做什么菜？
+zh: 家里只有{ingredients}，做什么好？
+spell_word: spell_word spelling spell letters_of ; Spells a word letter by letter. ; word:word
+en: how do you (spell|write) {word}?
+en: which letters does {word} have?
+en: spell {word} [for me]
+de: Wie schreibt man {word}?
+de: Buchstabiere {word}
+zh: {word}怎么写？
+zh: {word}由哪些字组成？
+synonyms: synonyms other_words thesaurus similar_words ; Finds words that mean the same. ; word:word
+en: (another|a different|a better) word for {word}
+en: what else can I say instead of {word}?
+en: words like {word}
+de: Ein anderes Wort für {word}
+de: Was kann man statt {word} sagen?
+zh: {word}的近义词
+zh: {word}还能怎么说？
+pick_one: pick_one choose_random decide random_choice ; Picks one of several things by chance. ; options:items
+en: I can't decide between {options}
+en: (pick|choose) one of {options}
+en: {options}: which one?
+de: Ich kann mich nicht entscheiden: {options}
+de: Wähle eins aus {options}
+zh: {options}选哪个好？
+zh: 从{options}里挑一个
+flip_coin: flip_coin toss coin heads_or_tails ; Tosses a coin. ;
+en: heads or tails?
+en: (flip|toss) a coin
+en: let a coin decide
+de: Kopf oder Zahl?
+de: Wirf eine Münze
+zh: 抛个硬币
+zh: 正面还是反面？
+new_password: new_password make_password generate_secret random_password ; Makes a random password. ; length:count
+en: I need a password with {length} characters
+en: something secret with {length} letters
+en: {length} random characters to log in
+de: Ein Passwort mit {length} Zeichen
+de: Denk dir {length} geheime Zeichen aus
+zh: 给我一个{length}位的密码
+zh: 来{length}个随机字符当密码
+shorten_link: shorten_link short_url tiny_link compress_url ; Makes a short link of a long one. ; url:url
+en: {url} is too long
+en: (shorten|make shorter) {url}
+en: I need {url} as a short link
+de: {url} ist zu lang, mach es kürzer
+de: Kürze {url}
+zh: {url}太长了
+zh: 把{url}缩短
+page_summary: page_summary summarize_page sum_up read_page ; Says in short what a page on the web is about. ; url:url
+en: what is {url} about?
+en: sum up {url}
+en: I have no time to read {url}
+de: Worum geht es auf {url}?
+de: Fasse {url} zusammen
+zh: {url}讲了什么？
+zh: 总结一下{url}
+block_caller: block_caller block_number ban_number reject_calls ; Blocks calls from a number. ; number:phone
+en: {number} keeps (calling|bothering) me
+en: I never want to hear from {number} again
+en: block {number}
+de: {number} ruft dauernd an, stell das ab
+de: Blockiere {number}
+zh: {number}老是骚扰我
+zh: 拉黑{number}
+number_of: number_of get_phone_number phone_lookup contact_number ; Gives the phone number of a person. ; person:person
+en: what is the number of {person}?
+en: how do I reach {person}?
+en: do I have {person}'s number?
+de: Welche Nummer hat {person}?
+de: Wie erreiche ich {person}?
+zh: {person}的号码是多少？
+zh: 怎么联系{person}？
+locate_person: locate_person find_person whereabouts person_location ; Tells where a person is at the moment. ; person:person
+en: where is {person} [now]?
+en: is {person} (at home|still out|on the way)?
+en: how far away is {person}?
+de: Wo ist {person} [gerade]?
+de: Ist {person} schon unterwegs?
+zh: {person}现在在哪？
+zh: {person}到哪儿了？
+share_location: share_location send_position show_where_i_am live_location ; Shows somebody where the user is. ; person:person minutes:minutes?
+en: (show|let) {person} [see] where I am
+en: {person} wants to know where I am
+en: {person} may see my position for {minutes} minutes
+de: Zeig {person}, wo ich bin
+de: {person} darf {minutes} Minuten sehen, wo ich bin
+zh: 让{person}知道我在哪
+zh: 给{person}共享{minutes}分钟我的位置
+day_off: day_off take_leave absent_on free_day ; Enters a day on which the user does not work. ; day:date_text
+en: I (won't work|am not coming in|am off) {day}
+en: (take|give) me {day} off
+en: {day} I stay at home
+de: {day} arbeite ich nicht
+de: Ich nehme mir {day} frei
+zh: {day}我不上班
+zh: {day}我要请假
+speak_language: speak_language set_language switch_language language_is ; Changes the language of the program. ; language:tongue
+en: (speak|talk) {language} (with|to) me
+en: from now on in {language}
+en: switch to {language}
+de: Sprich {language} mit mir
+de: Ab jetzt auf {language}
+zh: 跟我说{language}
+zh: 换成{language}
+send_back: send_back return_item return_order give_back ; Sends an order back to the shop. ; number:code
+en: I want to (return|send back) {number}
+en: {number} is the wrong size, take it back
+en: {number} goes back
+de: Ich möchte {number} zurückschicken
+de: {number} passt nicht, das geht zurück
+zh: 我要退货{number}
+zh: {number}不合适，退回去
+account_balance: account_balance balance money_left bank_balance ; Tells how much money the user has. ;
+en: how much money do I have [left]?
+en: am I (broke|in the red)?
+en: what is on my account?
+de: Wie viel Geld habe ich [noch]?
+de: Bin ich pleite?
+zh: 我还有多少钱？
+zh: 账户余额
+calories_of: calories_of calories energy_of nutrition ; Tells the calories of food. ; foods:items
+en: how many calories (do|have) {foods} [have]?
+en: do {foods} make me fat?
+en: energy in {foods}
+de: Wie viele Kalorien haben {foods}?
+de: Machen {foods} dick?
+zh: {foods}有多少卡路里？
+zh: 吃{foods}会胖吗？
+torch_on: torch_on flashlight torch light_up ; Switches on the light of the phone. ;
+en: I can't see (anything|a thing) [here]
+en: (torch|flashlight) [on] please
+en: shine some light
+de: Ich sehe hier nichts
+de: Taschenlampe an
+zh: 打开手电筒
+zh: 这里太黑了看不见
+print_file: print_file to_paper hard_copy send_to_printer ; Prints a file. ; path:file copies:count?
+en: I need {path} on paper
+en: {path} on paper, {copies} times
+en: {copies} copies of {path}
+de: Ich brauche {path} auf Papier
+de: {path} bitte {copies} Mal ausdrucken
+zh: 我要{path}的纸质版
+zh: {path}打{copies}份
+disk_space: disk_space free_space storage_left disk_usage ; Tells how much room is left on the disk. ;
+en: is my disk full?
+en: how much (room|space) is left?
+en: can I store more [on this machine]?
+de: Ist die Festplatte voll?
+de: Wie viel Platz ist noch frei?
+zh: 硬盘满了吗？
+zh: 还剩多少空间？
+restart_computer: restart_computer reboot restart power_cycle ; Restarts the computer. ;
+en: the computer (hangs|is frozen)
+en: (reboot|restart) [the machine]
+en: switch it off and on again
+de: Der Rechner hängt
+de: Starte den Computer neu
+zh: 电脑卡死了
+zh: 重启一下
+check_network: check_network network_status internet_test wifi_check ; Checks the connection to the internet. ;
+en: is the (internet|network) down?
+en: why is the (internet|network) so slow?
+en: am I online?
+de: Ist das Internet weg?
+de: Warum ist das Netz so langsam?
+zh: 是不是断网了？
+zh: 网怎么这么慢？
+post_status: post_status tell_everyone share_news announce ; Tells all friends something. ; text:statement
+en: (tell everybody|everyone should know) that {text}
+en: new status: {text}
+en: post that {text}
+de: Alle sollen wissen: {text}
+de: Neuer Status: {text}
+zh: 告诉大家{text}
+zh: 发个动态：{text}
+next_train: next_train train_times departures timetable ; Tells when the next train to a place leaves. ; destination:place origin:place_b?
+en: when (is|does) the next train to {destination} [leave]?
+en: next train from {origin} to {destination}
+en: can I still catch a train to {destination}?
+de: Wann fährt der nächste Zug nach {destination}?
+de: Der nächste Zug von {origin} nach {destination}
+zh: 去{destination}的下一班火车几点？
+zh: 从{origin}到{destination}下一班车
+flight_status: flight_status has_landed flight_info arrival_of ; Tells whether a flight is on time. ; number:code
+en: has {number} (landed|taken off)?
+en: is {number} (delayed|late|on time)?
+en: when does my plane {number} go?
+de: Ist {number} schon gelandet?
+de: Hat {number} Verspätung?
+zh: {number}落地了吗？
+zh: {number}晚点了吗？
 """
 
 # Never trained on.
@@ -504,7 +848,15 @@ _OVERLAPS = {"turn_on": "light", "turn_off": "light", "remind_me": "reminder", "
              "track_order": "parcel", "pay_person": "payment bank_transfer", "travel_time": "route",
              "buy_tickets": "train_ticket flight", "meet_people": "meeting event", "translate_text": "translation",
              "read_file": "document file_item", "define_word": "wiki_article", "list_files": "folder",
-             "find_text": "document", "sort_list": "table_row", "weigh_in": "run_record"}
+             "find_text": "document", "sort_list": "table_row", "weigh_in": "run_record", "set_volume": "loudspeaker television radio",
+             "quiet_mode": "alarm", "take_picture": "photo camera screenshot", "navigate": "route", "get_ride": "taxi car rental_car",
+             "water_plants": "plant sprinkler", "brew_coffee": "coffee", "vacuum_room": "robot_vacuum kitchen bathroom",
+             "note_debt": "payment bank_transfer loan", "log_run": "run_record workout", "cook_with": "recipe meal_plan",
+             "new_password": "password", "page_summary": "web_page article", "block_caller": "call contact", "number_of": "contact",
+             "day_off": "vacation_request", "send_back": "refund parcel shipment delivery", "account_balance": "budget",
+             "print_file": "document file_item printer", "restart_computer": "server", "check_network": "router",
+             "post_status": "message blog_post", "next_train": "train_ticket", "flight_status": "flight", "log_meal": "diary_entry",
+             "share_location": "map", "torch_on": "light", "speak_language": "translation"}
 
 
 def _clashes(family, tool):
