@@ -51,7 +51,7 @@ CONVERSATIONS = 8  # of a draw
 WIDENED, RENAMED = 0.3, 0.35  # of the draws of made-up tools
 DRAWS = {"tools": 0.12, "natural": 0.065, "builtin": 0.012, "home": 0.02, "arithmetic": 0.35, "dates": 0.25, "lists": 0.09,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
-PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.08}
+PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.14}
 
 
 def items_at(seed, split, index, source=None, draws=None):

@@ -145,7 +145,7 @@ def _words(rng, language, split):
 
 def make_recall_item(split, rng, language=None):
     language = language or pick_language(rng)
-    system, messages, pattern = rng.choices((_repeat, _lookup, _tools, _match, _words), (0.1, 0.15, 0.15, 0.3, 0.3))[0](rng, language, split)
+    system, messages, pattern = rng.choices((_repeat, _lookup, _tools, _match, _words), (0.1, 0.1, 0.1, 0.2, 0.5))[0](rng, language, split)
     last = len(messages) - 1
     return make_item("recall", "recall", language, split, "recall", pattern, messages,
                      [{"turn": last, "kind": "text", "value": messages[last]["content"]}], system=system, thinking=False)
