@@ -296,7 +296,7 @@ class _Call:
         self.name, self.arguments, self.reasons, self.result, self.language = name, arguments, reasons, result, language
 
     def reason(self, declared):
-        return f"{look_through(declared, self.name)} {arguments_thought(self.reasons)}"
+        return f"{look_through(declared, self.name)}\n{arguments_thought(self.reasons)}"
 
     def content(self):
         value = self.result
@@ -573,10 +573,9 @@ def _conversation(kind, text, rounds, declared, rng, language, thinking):
         messages.append(assistant(reply, look_through(declared, None) if thinking else None))
         checks.append({"turn": 1, "kind": "none"})
     for calls in rounds:
-        first, *second = [call.reason(declared) for call in calls]
-        reason = f"Two calls. 1: {first} 2: {second[0]}" if second else first
+        reason = ("Two calls\n" if len(calls) == 2 else "") + "\nThen:\n".join(call.reason(declared) for call in calls)
         if kind == "chain":
-            reason = ("First " if calls is rounds[0] else "Then ") + reason
+            reason = ("First:\n" if calls is rounds[0] else "Then:\n") + reason
         checks.append({"turn": len(messages), "kind": "call", "calls": [{"name": c.name, "arguments": c.arguments} for c in calls]})
         messages.append(assistant("", reason if thinking else None, [(c.name, c.arguments) for c in calls]))
         messages += [tool_result(c.content()) for c in calls]

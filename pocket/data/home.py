@@ -214,7 +214,7 @@ def _item(intent, pattern, text, slots, language, split, rng):
     rng.shuffle(listed)
     declared = [t.schema for t in listed]
     reasons = [f"{s}: {slots[s][0]}" + ("" if str(slots[s][1]) == slots[s][0] else f" = {slots[s][1]}") for s in arguments]
-    reason = f"{look_through(listed, name)} {arguments_thought(reasons)}"
+    reason = f"{look_through(listed, name)}\n{arguments_thought(reasons)}"
     text = rng.choice(("", "", "", {"en": "please ", "de": "bitte ", "zh": "请"}[language])) + text
     messages = [user(text), assistant("", reason if thinking else None, [(name, arguments)])]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": name, "arguments": arguments}]}]

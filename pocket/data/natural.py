@@ -906,7 +906,7 @@ def _asked(family, name, scene):
         reasons.append(f"{part[1:-1]}: " + (surface if surface == str(value) or isinstance(value, list)
                                             else f"{surface} = {str(value).lower() if isinstance(value, bool) else value}"))
         pieces.append((surface, True))
-    reason = f"{look_through(scene.declared, name)} {arguments_thought(reasons)}"
+    reason = f"{look_through(scene.declared, name)}\n{arguments_thought(reasons)}"
     return pieces, {n: arguments[n] for n in family.parameters if n in arguments}, reason, pattern
 
 

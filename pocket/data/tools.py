@@ -219,21 +219,22 @@ def _reason_value(role, surface, value, today):
 
 def look_through(declared, name):
     """The thought that goes from tool to tool up to the one called `name`, or past all: each choice is then one of yes
-    or no, with what the tool does written beside its name if that says it in other words."""
+    or no, with what the tool does written beside its name if that says it in other words. A line each, so that a name
+    is cut into the same tokens as where it is declared and where it is called."""
     thought = []
     for tool in declared:
         if tool.name == name:
-            return " ".join(thought + [f"{tool.name}: {tool.gist} fits." if tool.gist else f"{tool.name}: fits."])
-        thought.append(f"{tool.name}: {tool.gist}, no." if tool.gist else f"{tool.name}: no.")
-    return " ".join(thought + ["None fits."])
+            return "\n".join(thought + [f"{tool.name}: {tool.gist} fits" if tool.gist else f"{tool.name}: fits"])
+        thought.append(f"{tool.name}: {tool.gist}, no" if tool.gist else f"{tool.name}: no")
+    return "\n".join(thought + ["None fits"])
 
 
 def arguments_thought(parts):
-    return "; ".join(parts) + "." if parts else "No arguments."
+    return "\n".join(parts) if parts else "No arguments"
 
 
 def _wanted(tool, rng):
-    return f"Wanted: {tool.gist}. " if rng.random() < 0.75 else ""
+    return f"Wanted: {tool.gist}\n" if rng.random() < 0.75 else ""
 
 
 def reason_for_call(scene, declared, tool, arguments, missing=None):
@@ -245,7 +246,7 @@ def reason_for_call(scene, declared, tool, arguments, missing=None):
         elif name in arguments:
             value, surface, _ = arguments[name]
             parts.append(f"{name}: {_reason_value(tool.parameters[name], surface, value, scene.today)}")
-    return f"{_wanted(tool, scene.rng)}{look_through(declared, tool.name)} {arguments_thought(parts)}"
+    return f"{_wanted(tool, scene.rng)}{look_through(declared, tool.name)}\n{arguments_thought(parts)}"
 
 
 def result_of(tool, language, split, rng):
@@ -413,7 +414,7 @@ def make_two_calls(scene):
         calls.append((tool.name, _call_values(arguments)))
         reasons.append(reason_for_call(scene, declared, tool, arguments))
     messages = [user(request.noisy(rng, scene.language)),
-                assistant("", scene.reasoning("Two calls. 1: " + reasons[0] + " 2: " + reasons[1]), calls)]
+                assistant("", scene.reasoning("Two calls\n" + "\nThen:\n".join(reasons)), calls)]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": n, "arguments": a} for n, a in calls]}]
     _finish_turns(scene, messages, checks, [first, second])
     return scene.item("two_calls", first, pattern, declared, messages, checks)
