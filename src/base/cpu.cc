@@ -77,7 +77,9 @@ bool IsaSupported(Isa isa) {
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512dq");
     case Isa::kAvx512Vnni: return IsaSupported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni");
-    case Isa::kAvx512Bf16: return IsaSupported(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAvx512Bf16:  // with VBMI, which only Cooper Lake lacks of those that have bf16
+      return IsaSupported(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16") &&
+             __builtin_cpu_supports("avx512vbmi");
     case Isa::kAmx: {
       static const bool tiles = AskForTiles();
       return tiles && IsaSupported(Isa::kAvx512Bf16);

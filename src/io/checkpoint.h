@@ -20,7 +20,7 @@ namespace mains {
 struct StoredTensor {
   std::string name;  // in the original checkpoint's spelling
   DType dtype = DType::kF32;
-  // The file's own name of an element type that nothing here can read ("F8_E5M2", "IQ2_XXS"), else
+  // The file's own name of an element type that nothing here can read ("F8_E5M2", "NVFP4"), else
   // empty. Such a tensor is listed, dtype says nothing about it, and whoever needs it is refused.
   std::string foreign_type;
   std::vector<int64_t> dims;

@@ -114,12 +114,12 @@ TEST(Gguf, ShapesMustFitTypesAndFile) {
 
 TEST(Gguf, UnknownElementTypesAreListedButCarryNoBytes) {
   const std::string bytes =
-      GgufBuilder().Tensor("a", {256}, 16, std::string(66, 'x')).Tensor("b", {1}, 99, "wwww").Build();
+      GgufBuilder().Tensor("a", {256}, 40, std::string(66, 'x')).Tensor("b", {1}, 99, "wwww").Build();
   const Result<std::shared_ptr<const GgufFile>> parsed = Parse(bytes);
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   EXPECT_FALSE((*parsed)->tensors()[0].dtype);
   EXPECT_TRUE((*parsed)->tensors()[0].bytes.empty());
-  EXPECT_EQ(GgufTypeName((*parsed)->tensors()[0].type), "IQ2_XXS");
+  EXPECT_EQ(GgufTypeName((*parsed)->tensors()[0].type), "NVFP4");
   EXPECT_EQ(GgufTypeName((*parsed)->tensors()[1].type), "type 99");
 }
 

@@ -170,7 +170,7 @@ TEST(ModelReader, RefusesWrongTensorsByName) {
   c.Add("f8.weight", DType::kF8E4M3, {2, 2}, std::vector<uint8_t>(4));
   StoredTensor foreign;
   foreign.name = "x.weight";
-  foreign.foreign_type = "IQ2_XXS";
+  foreign.foreign_type = "NVFP4";
   foreign.dims = {2, 2};
   c.Add(foreign);
   const auto refused = [&](const std::string& name, int64_t rows, int64_t cols, const std::string& part) {
@@ -181,7 +181,7 @@ TEST(ModelReader, RefusesWrongTensorsByName) {
   refused("w", 3, 2, "\"w.weight\" (f32 [2, 3]) should have the shape [3, 2]");
   refused("i", 2, 2, "i32");
   refused("f8", 2, 2, "weight_scale_inv");
-  refused("x", 2, 2, "IQ2_XXS");
+  refused("x", 2, 2, "NVFP4");
   refused("absent", 2, 2, "\"absent.weight\" is missing");
 }
 

@@ -55,7 +55,7 @@ const KernelTable& KernelsUnchecked(Isa isa) {
   static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx512Int8Slots);
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   static const KernelTable avx512bf16 =
-      Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VnniSlots, kAvx512Bf16Slots, kAvx512F8Slots);
+      Override(Isa::kAvx512Bf16, kAvx512Slots, kAvx512VbmiSlots, kAvx512Bf16Slots, kAvx512F8Slots);
   // Scales in the middle of a sum, as FP8 has them, are the vectors' work.
   static const KernelTable amx =
       Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, kAmxBf16Slots, kAvx512F8Slots);

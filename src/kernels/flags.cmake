@@ -4,6 +4,7 @@ set(x86_kernels ${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/bw.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc
+                ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vbmi.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/bf16.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/amx/int8.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/amx/bf16.cc)
@@ -29,8 +30,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   compile_for(avx512/kernels ${avx512})
   compile_for(avx512/bw ${avx512})
   compile_for(avx512/vnni ${vnni})
+  compile_for(avx512/vbmi ${vnni} -mavx512vbmi)
   compile_for(avx512/bf16 ${vnni} -mavx512bf16)
-  compile_for(amx/int8 ${vnni})
+  compile_for(amx/int8 ${vnni} -mavx512vbmi)
   compile_for(amx/bf16 ${vnni} -mavx512bf16)
   compile_for(avx2/peaks -mavx2 -mfma)
   compile_for(avx512/peaks -mavx512f)

@@ -40,6 +40,13 @@ const std::vector<Source>& Sources() {
       {"q6_k", WeightFormat::kPlain, DType::kQ6_K, DType::kF16},
       {"q3_k", WeightFormat::kPlain, DType::kQ3_K, DType::kF16},
       {"q2_k", WeightFormat::kPlain, DType::kQ2_K, DType::kF16},
+      {"iq1_s", WeightFormat::kPlain, DType::kIQ1_S, DType::kF16},
+      {"iq1_m", WeightFormat::kPlain, DType::kIQ1_M, DType::kF16},
+      {"iq2_xxs", WeightFormat::kPlain, DType::kIQ2_XXS, DType::kF16},
+      {"iq2_xs", WeightFormat::kPlain, DType::kIQ2_XS, DType::kF16},
+      {"iq2_s", WeightFormat::kPlain, DType::kIQ2_S, DType::kF16},
+      {"iq3_xxs", WeightFormat::kPlain, DType::kIQ3_XXS, DType::kF16},
+      {"iq3_s", WeightFormat::kPlain, DType::kIQ3_S, DType::kF16},
   };
   return sources;
 }
@@ -88,6 +95,15 @@ Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t s
         continue;
       }
       const size_t begin = data->size();
+      if (source.dtype == DType::kIQ1_M) {  // a nibble of the scale at the top of each of the last four words
+        put(Info(source.dtype).block_bytes);
+        const uint16_t bits = ScaleBits(source.scale_dtype, scale(random));
+        for (size_t k = 0; k < 4; ++k) {
+          std::byte& top = (*data)[begin + 49 + 2 * k];
+          top = (top & std::byte{15}) | static_cast<std::byte>((bits >> (4 * k) & 15) << 4);
+        }
+        continue;
+      }
       put_scale(*data);
       if (source.dtype == DType::kQ4_K || source.dtype == DType::kQ5_K) put_scale(*data);
       put(Info(source.dtype).block_bytes - static_cast<int64_t>(data->size() - begin));

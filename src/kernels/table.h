@@ -66,7 +66,9 @@ struct KernelTable {
   // is an exact integer; from there, group by group in their order, acc = fma(float(sum), weight scale *
   // activation scale, acc), and of kPacked4K and kPacked5K then acc = fma(-minimum, activation scale *
   // float(sum of activation codes), acc); of kPacked2K likewise fma(-dmin, activation scale * float(sum over
-  // halves of minimum * sum of activation codes), acc): the same bits in every table, for any m.
+  // halves of minimum * sum of activation codes), acc). Of i-quants (tensor/packed_grids.h) the sum is that
+  // of both halves, each times 2 scale + 1, and the weight's scale d * unit. The same bits in every table,
+  // for any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 
@@ -104,7 +106,7 @@ struct KernelTable {
   // A whole row of weights as f32; the same bits as UnpackRow (tensor/weight.h), the reference.
   // Indexed by UnpackSlot.
   using Unpack = void (*)(const WeightRow& row, int64_t cols, float* out);
-  std::array<Unpack, kDTypeCount + 11> unpack{};
+  std::array<Unpack, kDTypeCount + static_cast<size_t>(WeightFormat::kPacked3S)> unpack{};
 
   // n weights rounded to blocks of Q3_K, Q4_K, Q8_0 or IQ4_NL (tensor/gguf_blocks.cc); n is a multiple of
   // 256, for the last two of 32. A group's scale (of Q4_K, with its minimum) is that of the least squared

@@ -152,7 +152,10 @@ std::vector<Format> PackedFormats() {
           {"packed_iq4_xs", WeightFormat::kPacked4X, DType::kIQ4_XS, {}, false},
           {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false},
           {"packed_q3_k", WeightFormat::kPacked3K, DType::kQ3_K, {}, false},
-          {"packed_q2_k", WeightFormat::kPacked2K, DType::kQ2_K, {}, false}};
+          {"packed_q2_k", WeightFormat::kPacked2K, DType::kQ2_K, {}, false},
+          {"packed_iq1_m", WeightFormat::kPacked1M, DType::kIQ1_M, {}, false},
+          {"packed_iq2_xs", WeightFormat::kPacked2XS, DType::kIQ2_XS, {}, false},
+          {"packed_iq3_s", WeightFormat::kPacked3S, DType::kIQ3_S, {}, false}};
 }
 
 std::vector<Format> Formats() {
@@ -200,6 +203,13 @@ int64_t RaggedWidth(const Format& f) {
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
     case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked1S:
+    case WeightFormat::kPacked1M:
+    case WeightFormat::kPacked2XXS:
+    case WeightFormat::kPacked2XS:
+    case WeightFormat::kPacked2S:
+    case WeightFormat::kPacked3XXS:
+    case WeightFormat::kPacked3S:
     case WeightFormat::kPlain:
       return Info(f.dtype).block_elements == 1 ? 71 : Info(f.dtype).block_elements * 3;
     case WeightFormat::kF8Block: return 137;
@@ -304,7 +314,14 @@ Weight RandomWeight(const Format& f, int64_t rows, int64_t cols, uint32_t seed) 
     case WeightFormat::kPacked5K:
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
-    case WeightFormat::kPacked2K: ADD_FAILURE() << "made of plain ones"; break;
+    case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked1S:
+    case WeightFormat::kPacked1M:
+    case WeightFormat::kPacked2XXS:
+    case WeightFormat::kPacked2XS:
+    case WeightFormat::kPacked2S:
+    case WeightFormat::kPacked3XXS:
+    case WeightFormat::kPacked3S: ADD_FAILURE() << "made of plain ones"; break;
   }
   if (f.format != WeightFormat::kPlain) {
     w.block_rows = f.format == WeightFormat::kF8Block ? 128 : 1;

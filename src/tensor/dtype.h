@@ -31,8 +31,17 @@ enum class DType : uint8_t {
   kQ4_K,
   kQ5_K,
   kQ6_K,
+  kIQ1_S,
+  kIQ1_M,
+  kIQ2_XXS,
+  kIQ2_XS,
+  kIQ2_S,
+  kIQ3_XXS,
+  kIQ3_S,
   kIQ4_NL,
   kIQ4_XS,
+  kTQ1_0,
+  kTQ2_0,
   kMXFP4,
 };
 constexpr int kDTypeCount = static_cast<int>(DType::kMXFP4) + 1;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "tensor/codebooks.h"
 #include "tensor/convert.h"
+#include "tensor/packed_grids.h"
 
 namespace mains {
 namespace {
@@ -195,6 +196,13 @@ WeightFormat PackedFormat(const Weight& w) {
     case DType::kIQ4_XS: return WeightFormat::kPacked4X;
     case DType::kQ5_K: return WeightFormat::kPacked5K;
     case DType::kQ6_K: return WeightFormat::kPacked6K;
+    case DType::kIQ1_S: return WeightFormat::kPacked1S;
+    case DType::kIQ1_M: return WeightFormat::kPacked1M;
+    case DType::kIQ2_XXS: return WeightFormat::kPacked2XXS;
+    case DType::kIQ2_XS: return WeightFormat::kPacked2XS;
+    case DType::kIQ2_S: return WeightFormat::kPacked2S;
+    case DType::kIQ3_XXS: return WeightFormat::kPacked3XXS;
+    case DType::kIQ3_S: return WeightFormat::kPacked3S;
     default: return WeightFormat::kPacked4;
   }
 }
@@ -270,10 +278,8 @@ bool CanPack(const Weight& w) {
   if (w.cols % kPackedGroup != 0) return false;
   switch (w.format) {
     case WeightFormat::kPlain:
-      return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kIQ4_NL ||
-             w.dtype == DType::kMXFP4 || w.dtype == DType::kQ2_K || w.dtype == DType::kQ3_K ||
-             w.dtype == DType::kQ4_K || w.dtype == DType::kQ5_K || w.dtype == DType::kQ6_K ||
-             w.dtype == DType::kIQ4_XS;
+      return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kMXFP4 ||
+             (w.dtype >= DType::kQ2_K && w.dtype <= DType::kIQ4_XS);
     case WeightFormat::kInt4Group:
       return w.block_cols == kPackedGroup && w.zeros == nullptr &&
              (w.scale_dtype == DType::kBF16 || w.scale_dtype == DType::kF16);
@@ -284,7 +290,8 @@ bool CanPack(const Weight& w) {
 
 int64_t PackedBytes(const Weight& w) {
   const WeightFormat format = PackedFormat(w);
-  const int64_t row_blocks = (w.rows + kPackedRows - 1) / kPackedRows, super = PackedSuperBytes(format);
+  const int64_t row_blocks = (w.rows + kPackedRows - 1) / kPackedRows;
+  const int64_t super = IsPackedGrid(format) ? PackedGridOf(format).super_bytes() : PackedSuperBytes(format);
   return row_blocks *
          (super > 0 ? w.cols / kPackedSuperCols * super : PackedBlocks(w.cols) * PackedBlockBytes(format));
 }
@@ -301,6 +308,10 @@ void PackRows(const Weight& w, int64_t first, int64_t rows, std::byte* to) {
     for (int64_t lane = 0; lane < kPackedRows; ++lane) {
       const bool real = begin + lane < w.rows;
       const WeightRow row = real ? w.Row(begin + lane) : WeightRow{};
+      if (IsPackedGrid(format)) {  // a row that is not there has a d of zero
+        for (int64_t g = 0; real && g < groups; ++g) PackGridGroup(row, g, format, lane, base);
+        continue;
+      }
       for (int64_t g = 0; g < 2 * PackedBlocks(w.cols); ++g) {
         PutGroup(real && g < groups ? ReadGroup(row, g) : nothing, format, g, lane, base);
       }
@@ -325,6 +336,14 @@ Weight PackedWeight(const Weight& w, const std::byte* packed, std::shared_ptr<co
 }
 
 void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
+  if (IsPackedGrid(row.format)) {
+    const GridGroup group = ReadGridGroup(row.format, row.data, begin / kPackedGroup, row.lane);
+    for (size_t i = 0; i < kPackedGroup; ++i) {
+      out[i] =
+          group.d_unit * static_cast<float>(group.scales[i / 16]) * static_cast<float>(group.integers[i]);
+    }
+    return;
+  }
   const int64_t g = begin / kPackedGroup, half = g % 2, super = PackedSuperBytes(row.format);
   const std::byte* block = row.data + PackedBlockOffset(row.format, g / 2);
   const std::byte* head = row.data + g / 8 * super;

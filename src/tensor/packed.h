@@ -33,7 +33,7 @@
 //   kPacked8   scale * (code - 128);                kPacked4   scale * (codebook[code] - 128)
 //   kPacked4K, kPacked5K  d * scale * code - dmin * minimum;   kPacked6K  d * scale * (code - 32)
 //   kPacked4X  d * scale * (codebook[code] - 128);  kPacked3K  d * scale * (code - 4)
-//   kPacked2K  d * scale * code - dmin * minimum
+//   kPacked2K  d * scale * code - dmin * minimum;  i-quants: tensor/packed_grids.h
 // Rows and columns are filled up to whole blocks with what adds nothing.
 #pragma once
 
@@ -51,7 +51,7 @@ constexpr int64_t kPackedHeadBytes = 64;  // of a super-block, and before the co
 constexpr bool IsPackedFormat(WeightFormat format) {
   return format >= WeightFormat::kPacked8;
 }
-// Of 64 columns, with the scales before them.
+// Of 64 columns, with the scales before them. These three are not of i-quants.
 constexpr int64_t PackedBlockBytes(WeightFormat format) {
   switch (format) {
     case WeightFormat::kPacked8: return kPackedHeadBytes + 1024;
@@ -79,8 +79,7 @@ constexpr int64_t PackedBlockOffset(WeightFormat format, int64_t block) {
 // The byte of each 4-bit code of a kPacked4 or kPacked4X weight.
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from);
 
-// Whether there is a packed layout for this weight: Q8_0, Q4_0, IQ4_NL, IQ4_XS, MXFP4, Q2_K to Q6_K, and
-// 4-bit integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
+// Whether there is a packed layout for this weight: Q8_0, Q4_0, MXFP4, Q2_K to Q6_K, IQ1 to IQ4, and 4-bit integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
 bool CanPack(const Weight& w);
 
 // The same matrix packed; w must be one that CanPack. `rows` of it, from `first`, a multiple of kPackedRows,

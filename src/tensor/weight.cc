@@ -142,7 +142,14 @@ std::string Weight::FormatName() const {
     case WeightFormat::kPacked5K:
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
-    case WeightFormat::kPacked2K: return std::string(Name(dtype)) + " packed";
+    case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked1S:
+    case WeightFormat::kPacked1M:
+    case WeightFormat::kPacked2XXS:
+    case WeightFormat::kPacked2XS:
+    case WeightFormat::kPacked2S:
+    case WeightFormat::kPacked3XXS:
+    case WeightFormat::kPacked3S: return std::string(Name(dtype)) + " packed";
   }
   CHECK(false) << "format " << static_cast<int>(format);
   return {};

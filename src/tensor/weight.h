@@ -28,6 +28,14 @@ enum class WeightFormat : uint8_t {
   kPacked4X,  // IQ4_XS
   kPacked3K,  // Q3_K
   kPacked2K,  // Q2_K
+  // From here on in codes of several columns (tensor/packed_grids.h).
+  kPacked1S,    // IQ1_S
+  kPacked1M,    // IQ1_M
+  kPacked2XXS,  // IQ2_XXS
+  kPacked2XS,   // IQ2_XS
+  kPacked2S,    // IQ2_S
+  kPacked3XXS,  // IQ3_XXS
+  kPacked3S,    // IQ3_S
 };
 
 // How weights are held that a checkpoint stores as floats: as they are, or rounded while loading.

@@ -63,11 +63,13 @@ SHAPES = {
                               q_rank=256, kv_rank=256, rope_dim=32, value_dim=64),
 }
 TYPES = {"bf16": Q.BF16, "q8_0": Q.Q8_0, "q4_0": Q.Q4_0, "q4_k": Q.Q4_K, "q4_k_m": Q.Q4_K, "q3_k": Q.Q3_K,
-         "q2_k": Q.Q2_K}
+         "q2_k": Q.Q2_K, "iq1_s": Q.IQ1_S, "iq2_xxs": Q.IQ2_XXS, "iq2_s": Q.IQ2_S, "iq3_xxs": Q.IQ3_XXS, "iq3_s": Q.IQ3_S}
 FILE_TYPES = {"bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
               "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0, "q4_k": gguf.LlamaFileType.MOSTLY_Q4_K_S,
               "q4_k_m": gguf.LlamaFileType.MOSTLY_Q4_K_M, "q3_k": gguf.LlamaFileType.MOSTLY_Q3_K_S,
-              "q2_k": gguf.LlamaFileType.MOSTLY_Q2_K}
+              "q2_k": gguf.LlamaFileType.MOSTLY_Q2_K, "iq1_s": gguf.LlamaFileType.MOSTLY_IQ1_S,
+              "iq2_xxs": gguf.LlamaFileType.MOSTLY_IQ2_XXS, "iq2_s": gguf.LlamaFileType.MOSTLY_IQ2_S,
+              "iq3_xxs": gguf.LlamaFileType.MOSTLY_IQ3_XXS, "iq3_s": gguf.LlamaFileType.MOSTLY_IQ3_S}
 
 
 # ---- blocks ----------------------------------------------------------------------------------
@@ -125,11 +127,23 @@ def pool_q2_k(rng, n):
     return np.hstack([scale | scale << 4, rng.integers(0, 256, (n, 64), np.uint8), halves(d), halves(1.5 * d)])
 
 
-POOLS = {Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0, Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k,
+def pool_grid(kind):
+    """Of an i-quant: codes, signs and scales are uniform bits; d makes the deviation 1."""
+    def pool(rng, n):
+        blocks = rng.integers(0, 256, (n, gguf.GGML_QUANT_SIZES[kind][1]), np.uint8)
+        blocks[:, 0:2] = halves(np.ones(n))
+        deviation = gguf.quants.dequantize(blocks[:256].reshape(1, -1), kind).std()
+        blocks[:, 0:2] = halves(np.full(n, 1 / deviation))
+        return blocks
+    return pool
+
+
+GRIDS = (Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
+POOLS = {**{kind: pool_grid(kind) for kind in GRIDS}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0, Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k,
          Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
 # Where the block keeps what scales it: bytes of f16, from and to. Plain numbers are scaled as they are drawn.
 SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210), Q.Q3_K: (108, 110),
-          Q.Q2_K: (80, 84)}
+          Q.Q2_K: (80, 84), **{kind: (0, 2) for kind in GRIDS}}
 
 
 class Blocks:

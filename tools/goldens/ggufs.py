@@ -19,7 +19,8 @@ ROWS, COLUMNS = 4, 512
 _HALF_SCALES = {
     Type.Q4_0: (0,), Type.Q4_1: (0, 2), Type.Q5_0: (0,), Type.Q5_1: (0, 2), Type.Q8_0: (0,), Type.Q2_K: (80, 82),
     Type.Q3_K: (108,), Type.Q4_K: (0, 2), Type.Q5_K: (0, 2), Type.Q6_K: (208,), Type.IQ4_NL: (0,), Type.IQ4_XS: (0,),
-    Type.MXFP4: (), Type.BF16: (), Type.F16: (),
+    Type.MXFP4: (), Type.BF16: (), Type.F16: (), Type.IQ1_S: (0,), Type.IQ1_M: (), Type.IQ2_XXS: (0,), Type.IQ2_XS: (0,),
+    Type.IQ2_S: (0,), Type.IQ3_XXS: (0,), Type.IQ3_S: (0,), Type.TQ1_0: (52,), Type.TQ2_0: (64,),
 }  # fmt: skip
 
 
@@ -94,6 +95,10 @@ def _random_blocks(kind, random):
     if kind == Type.MXFP4:
         blocks[:, 0] = random.integers(110, 140, len(blocks))
         blocks[:4, 0] = (0, 1, 2, 250)
+    if kind == Type.IQ1_M:  # a nibble of the scale in each of four places: its exponent stays below infinity's
+        blocks[:, 55] &= 0xBF
+    if kind == Type.TQ2_0:
+        blocks[:, :64] &= ~(blocks[:, :64] >> 1 & 0x55)  # a pair is 0, 1 or 2
     for offset in _HALF_SCALES[kind]:
         scales = random.uniform(-0.1, 0.1, len(blocks)).astype(np.float16)
         blocks[:, offset : offset + 2] = scales.view(np.uint8).reshape(-1, 2)

@@ -91,7 +91,7 @@ template <typename F>
 void TileColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
                  float* out, int64_t out_stride) {
   const Codebook book = LoadCodebook(w.codebook);
-  alignas(64) uint8_t bytes[F::kIsBytes ? 1 : kChunkBlocks * kSpreadBytes];
+  alignas(64) uint8_t bytes[kChunkBytes<F>];
   for (int64_t begin = 0; begin < w.blocks; begin += kChunkBlocks) {
     const int64_t blocks = w.blocks - begin < kChunkBlocks ? w.blocks - begin : kChunkBlocks;
     const Chunk chunk = ChunkOf<F>(w, sixteen, begin, blocks, book, F::kIsBytes ? nullptr : bytes);

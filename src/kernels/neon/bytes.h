@@ -32,6 +32,9 @@ inline float F16ToFloat(uint16_t bits) {
 inline Bytes16 Or(Bytes16 a, Bytes16 b) {
   return vorrq_s8(a, b);
 }
+inline Bytes16 NegateWhere(Bytes16 q, Bytes16 mask) {
+  return vsubq_s8(veorq_s8(q, mask), mask);
+}
 inline Bytes16 Bias(Bytes16 q, int bias) {
   return vsubq_s8(q, vdupq_n_s8(static_cast<int8_t>(bias)));
 }

@@ -8,6 +8,7 @@
 #include "kernels/ref/kernels.h"
 #include "tensor/convert.h"
 #include "tensor/packed.h"
+#include "tensor/packed_grids.h"
 
 namespace mains::ref {
 namespace {
@@ -76,7 +77,15 @@ struct GroupDot {
     return sum;
   }
 
+  float AddGridTo(float total) const {
+    const GridGroup group = ReadGridGroup(w.format, rows, g, lane);
+    int32_t sum = 0;
+    for (int i = 0; i < 32; ++i) sum += group.scales[i / 16] * group.integers[i] * codes[i];
+    return std::fma(static_cast<float>(sum), group.d_unit * scale, total);
+  }
+
   float AddTo(float total) const {
+    if (IsPackedGrid(w.format)) return AddGridTo(total);
     switch (w.format) {
       case WeightFormat::kPacked4K:
       case WeightFormat::kPacked5K: {

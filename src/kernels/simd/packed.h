@@ -38,7 +38,8 @@ inline uint32_t FourCodes(const int8_t* p) {
 }
 
 // --- Formats. kBias: by how much codes are too large. kParts: of a group, with scales of their own.
-// kIsBytes: codes are bytes as they lie. kCodeLines: cache lines of codes in 64 columns.
+// kIsBytes: codes are bytes as they lie. kAlwaysSpread: they are spread whatever the number of rows.
+// kCodeLines: cache lines of codes in 64 columns.
 
 // A scale of two bytes for each group.
 template <int64_t block_bytes, bool bf16>
@@ -61,7 +62,7 @@ struct Scaled {
 
 template <bool bf16>
 struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
-  static constexpr bool kIsBytes = true;
+  static constexpr bool kIsBytes = true, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = 16;
   [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
                                            const Codebook&) {
@@ -71,7 +72,7 @@ struct Packed8 : Scaled<kHeadBytes + 1024, bf16> {
 
 template <bool bf16>
 struct Packed4 : Scaled<kHeadBytes + 512, bf16> {
-  static constexpr bool kIsBytes = false;
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = 8;
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook& book) {
@@ -92,7 +93,7 @@ const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
 // Q4_K; with fifth bits behind the nibbles, Q5_K.
 template <bool fifth_bits>
 struct PackedMinK {
-  static constexpr bool kIsBytes = false;
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = fifth_bits ? 10 : 8;
   static constexpr int kBias = 0, kParts = 1;
   static constexpr int64_t kBlockBytes = kHeadBytes + kCodeLines * kStepBytes;
@@ -127,7 +128,7 @@ struct PackedMinK {
 };
 
 struct Packed4X {
-  static constexpr bool kIsBytes = false;
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = 8;
   static constexpr int kBias = 128, kParts = 1;
   static constexpr int64_t kBlockBytes = kHeadBytes + 512;
@@ -159,7 +160,7 @@ struct Packed4X {
 // A signed scale of one byte for either half of a group.
 template <int64_t block_bytes, int bias>
 struct SignedParts {
-  static constexpr bool kIsBytes = false;
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = (block_bytes - kHeadBytes) / kStepBytes;
   static constexpr int kBias = bias, kParts = 2;
   struct Group {
@@ -213,7 +214,7 @@ struct Packed3K : SignedParts<kHeadBytes + 256 + 128, 4> {
 };
 
 struct Packed2K {
-  static constexpr bool kIsBytes = false;
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = 4;
   static constexpr int kBias = 0, kParts = 2;
   static constexpr int64_t kBlockBytes = kHeadBytes + 256;
@@ -250,6 +251,14 @@ struct Packed2K {
     return FusedNegMulAdd(g.dmin, MulNumbers(BroadcastNumber(x.scale), ToNumbers(mins)), totals);
   }
 };
+
+}  // namespace
+}  // namespace mains
+
+#include "kernels/simd/packed_grids.h"
+
+namespace mains {
+namespace {
 
 // --- Tiles.
 
@@ -382,24 +391,35 @@ void PackedRowsOf(const PackedJob& job) {
   }
 }
 
+// Where ChunkOf puts what it spreads.
+template <typename F>
+constexpr int64_t kChunkBytes =
+    F::kIsBytes        ? 1
+    : F::kAlwaysSpread ? kChunkBlocks* kSpreadBytes + kChunkBlocks / 4 * kGridHeadBytes
+                       : kChunkBlocks* kSpreadBytes;
+
 // The chunk of sixteen weight rows that begins with column block `begin`; its codes as bytes in `bytes`
 // unless that is null.
 template <typename F>
 Chunk ChunkOf(const PackedPanel& w, int64_t sixteen, int64_t begin, int64_t blocks, const Codebook& book,
               uint8_t* bytes) {
-  const uint8_t* rows = reinterpret_cast<const uint8_t*>(w.data) + sixteen * w.stride;
-  // Of a format with super-blocks, begin is the first block of one.
-  const uint8_t* packed = rows + (F::BlockOf(rows, begin) - F::BlockOf(rows, 0));
-  if constexpr (!F::kIsBytes) {
-    if (bytes == nullptr) return {packed, nullptr};
-    for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
-      const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
-      const uint8_t* codes = F::BlockOf(packed, b) + kHeadBytes;
-      StoreBytes(bytes + b * kSpreadBytes + (half * 8 + step) * kStepBytes,
-                 F::LoadBytes(codes, half, step, book));
+  if constexpr (F::kAlwaysSpread) {
+    return F::ChunkOf(w, sixteen, begin, blocks, bytes);
+  } else {
+    const uint8_t* rows = reinterpret_cast<const uint8_t*>(w.data) + sixteen * w.stride;
+    // Of a format with super-blocks, begin is the first block of one.
+    const uint8_t* packed = rows + (F::BlockOf(rows, begin) - F::BlockOf(rows, 0));
+    if constexpr (!F::kIsBytes) {
+      if (bytes == nullptr) return {packed, nullptr};
+      for (int64_t i = 0; i < blocks * 2 * kGroupSteps; ++i) {
+        const int64_t b = i / 16, half = i / 8 % 2, step = i % 8;
+        const uint8_t* codes = F::BlockOf(packed, b) + kHeadBytes;
+        StoreBytes(bytes + b * kSpreadBytes + (half * 8 + step) * kStepBytes,
+                   F::LoadBytes(codes, half, step, book));
+      }
     }
+    return {packed, bytes};
   }
-  return {packed, bytes};
 }
 
 // All rows of x with `tiles` blocks of sixteen weight rows; the columns of the last may go past the panel's.
@@ -407,17 +427,19 @@ template <typename F, int tiles>
 void PackedColumns(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, int64_t sixteen,
                    float* out, int64_t out_stride) {
   const Codebook book = LoadCodebook(w.codebook);
-  const bool spread = !F::kIsBytes && m >= kSpreadRows<F>;
-  alignas(64) uint8_t bytes[F::kIsBytes ? 1 : tiles * kChunkBlocks * kSpreadBytes];
+  const bool spread = F::kAlwaysSpread || (!F::kIsBytes && m >= kSpreadRows<F>);
+  alignas(64) uint8_t bytes[tiles * kChunkBytes<F>];
   for (int64_t begin = 0; begin < w.blocks; begin += kChunkBlocks) {
     const int64_t blocks = w.blocks - begin < kChunkBlocks ? w.blocks - begin : kChunkBlocks;
     Chunk chunks[tiles];
     for (int t = 0; t < tiles; ++t) {
-      uint8_t* to = spread ? bytes + t * kChunkBlocks * kSpreadBytes : nullptr;
+      uint8_t* to = spread ? bytes + t * kChunkBytes<F> : nullptr;
       chunks[t] = ChunkOf<F>(w, sixteen + t, begin, blocks, book, to);
     }
     const PackedJob job = {x, first, m, begin, blocks, chunks, book, out, out_stride};
-    if (spread) {
+    if constexpr (F::kAlwaysSpread) {
+      PackedRowsOf<F, true, tiles>(job);
+    } else if (spread) {
       PackedRowsOf<F, true, tiles>(job);
     } else {
       PackedRowsOf<F, false, tiles>(job);
@@ -466,6 +488,13 @@ void GemmPackedOf(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel
     case WeightFormat::kPacked6K: return run.template operator()<Packed6K>();
     case WeightFormat::kPacked3K: return run.template operator()<Packed3K>();
     case WeightFormat::kPacked2K: return run.template operator()<Packed2K>();
+    case WeightFormat::kPacked1S:
+    case WeightFormat::kPacked1M:
+    case WeightFormat::kPacked2XXS:
+    case WeightFormat::kPacked2XS:
+    case WeightFormat::kPacked2S:
+    case WeightFormat::kPacked3XXS:
+    case WeightFormat::kPacked3S: return run.template operator()<SpreadGrid>();
     default:
       return bf16 ? run.template operator()<Packed4<true>>() : run.template operator()<Packed4<false>>();
   }

@@ -56,6 +56,7 @@ extern const SimdSlots kAvx512Slots;
 extern const Int8Slots kAvx2Int8Slots;
 extern const Int8Slots kAvx512Int8Slots;
 extern const Int8Slots kAvx512VnniSlots;
+extern const Int8Slots kAvx512VbmiSlots;
 extern const Bf16Slots kAvx512Bf16Slots;
 extern const F8Slots kAvx512F8Slots;
 extern const Int8Slots kAmxInt8Slots;

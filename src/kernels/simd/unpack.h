@@ -345,11 +345,19 @@ inline void Q3_K(const uint8_t* block, float* out) {
   }
 }
 
+}  // namespace
+}  // namespace mains
+
+#include "kernels/simd/i_quants.h"
+
+namespace mains {
+namespace {
+
 constexpr int PlainSlot(DType dtype) {
   return UnpackSlot(WeightFormat::kPlain, dtype);
 }
 
-// F32 and the integers that hold no weights stay with the reference.
+// F32, TQ1_0 and the integers that hold no weights stay with the reference.
 constexpr SimdUnpack kUnpackers[] = {
     {PlainSlot(DType::kF16), UnpackF16},
     {PlainSlot(DType::kBF16), UnpackBf16},
@@ -365,6 +373,14 @@ constexpr SimdUnpack kUnpackers[] = {
     {PlainSlot(DType::kQ4_K), Blocks<144, 256, Q4_K>},
     {PlainSlot(DType::kQ5_K), Blocks<176, 256, Q5_K>},
     {PlainSlot(DType::kQ6_K), Blocks<210, 256, Q6_K>},
+    {PlainSlot(DType::kIQ1_S), Blocks<50, 256, IQ1_S>},
+    {PlainSlot(DType::kIQ1_M), Blocks<56, 256, IQ1_M>},
+    {PlainSlot(DType::kIQ2_XXS), Blocks<66, 256, IQ2_XXS>},
+    {PlainSlot(DType::kIQ2_XS), Blocks<74, 256, IQ2_XS>},
+    {PlainSlot(DType::kIQ2_S), Blocks<82, 256, IQ2_S>},
+    {PlainSlot(DType::kIQ3_XXS), Blocks<98, 256, IQ3_XXS>},
+    {PlainSlot(DType::kIQ3_S), Blocks<110, 256, IQ3_S>},
+    {PlainSlot(DType::kTQ2_0), Blocks<66, 256, TQ2_0>},
     {PlainSlot(DType::kIQ4_NL), Blocks<18, 32, IQ4_NL>},
     {PlainSlot(DType::kIQ4_XS), Blocks<136, 256, IQ4_XS>},
     {PlainSlot(DType::kMXFP4), Blocks<17, 32, MXFP4>},

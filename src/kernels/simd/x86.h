@@ -50,6 +50,10 @@ inline float F16ToFloat(uint16_t bits) {
 inline Bytes16 Or(Bytes16 a, Bytes16 b) {
   return _mm_or_si128(a, b);
 }
+// -q where the byte of `mask` is all ones, q where it is zero.
+inline Bytes16 NegateWhere(Bytes16 q, Bytes16 mask) {
+  return _mm_sub_epi8(_mm_xor_si128(q, mask), mask);
+}
 inline Bytes16 Bias(Bytes16 q, int bias) {
   return _mm_sub_epi8(q, _mm_set1_epi8(static_cast<char>(bias)));
 }
