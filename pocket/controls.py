@@ -143,7 +143,7 @@ class RandomUnderSchema:
 class TorchModel:
     """The trainer's own model."""
 
-    def __init__(self, folder, name=None, *, thinking=True, sparse=True, batch=32, max_new=320, mask_logits=None, device="cpu"):
+    def __init__(self, folder, name=None, *, thinking=True, sparse=True, batch=32, max_new=640, mask_logits=None, device="cpu"):
         from . import export
         from . import tokenizer as tokens
         self.model = export.load_folder(folder).to(device)
@@ -180,7 +180,7 @@ class TorchModel:
 class MainsProgram:
     """The program itself, all requests in one run, on any of its model files: the shipped one above all."""
 
-    def __init__(self, binary, model, name="mains", *, thinking=True, grammar=True, max_new=320, parallel=16, threads=1):
+    def __init__(self, binary, model, name="mains", *, thinking=True, grammar=True, max_new=640, parallel=16, threads=1):
         self.binary, self.model, self.name, self.thinking, self.max_new = binary, model, name, thinking, max_new
         self.grammar, self.parallel, self.threads = grammar, parallel, threads
 

@@ -221,15 +221,17 @@ void Register(Isa isa) {
             ->ArgNames({"m", "n"});
     for (int64_t m : {1, 6, 48}) add->Args({m, 128});
   }
-  for (DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K, DType::kQ3_K, DType::kQ2_K}) {
+  for (DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K, DType::kQ3_K, DType::kQ2_K,
+                      DType::kIQ1_S, DType::kIQ2_XXS, DType::kIQ2_S, DType::kIQ3_XXS, DType::kIQ3_S}) {
     benchmark::internal::Benchmark* packed =
         benchmark::RegisterBenchmark((name + "/gemm_packed/" + Name(dtype)).c_str(), GemmPacked, isa, dtype)
             ->ArgNames({"m"});
     for (int64_t m : {1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 256}) packed->Arg(m);
   }
-  for (DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
-                      DType::kQ5_1, DType::kQ8_0, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K,
-                      DType::kQ6_K, DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4}) {
+  for (DType dtype :
+       {DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+        DType::kQ8_0, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K, DType::kIQ1_S,
+        DType::kIQ2_XXS, DType::kIQ3_XXS, DType::kIQ4_NL, DType::kIQ4_XS, DType::kMXFP4}) {
     const Format plain = {Name(dtype), WeightFormat::kPlain, dtype, 0, DType::kF32};
     benchmark::RegisterBenchmark((name + "/unpack/" + plain.name).c_str(), Unpack, isa, plain);
   }

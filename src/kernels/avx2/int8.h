@@ -62,6 +62,39 @@ inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
   return {{_mm256_or_si256(low.part[0], _mm256_slli_epi16(bits.part[0], place)),
            _mm256_or_si256(low.part[1], _mm256_slli_epi16(bits.part[1], place))}};
 }
+inline Bytes64 Load64Bytes(const uint8_t* p) {
+  return {{Load32Bytes(p), Load32Bytes(p + 32)}};
+}
+// Of sixteen times eight bytes the first four of each (which 0), or the last four (1).
+template <int which>
+inline Bytes64 FoursOfEights(const uint8_t* p) {
+  Bytes64 bytes;
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const __m256 a = _mm256_castsi256_ps(Load32Bytes(p + 64 * i)),
+                 b = _mm256_castsi256_ps(Load32Bytes(p + 64 * i + 32));
+    const __m256i within = _mm256_castps_si256(_mm256_shuffle_ps(a, b, which == 0 ? 0x88 : 0xDD));
+    bytes.part[i] = _mm256_permute4x64_epi64(within, 0xD8);
+  }
+  return bytes;
+}
+// Byte j of each four plus `bias`, first negated where bit first + j of its row's byte at `bits` is set.
+template <int first, int bias>
+inline Bytes64 NegateByBits(Bytes64 fours, const uint8_t* bits) {
+  const __m256i rows = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits)));
+  const __m256i own = _mm256_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5,
+                                       6, 6, 6, 6, 7, 7, 7, 7);
+  const __m256i bit = _mm256_set1_epi32(0x0804'0201 << first);
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const __m256i spread =
+        _mm256_shuffle_epi8(rows, _mm256_add_epi8(own, _mm256_set1_epi8(static_cast<char>(8 * i))));
+    const __m256i mask = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
+    const __m256i negated = _mm256_sub_epi8(_mm256_xor_si256(fours.part[i], mask), mask);
+    fours.part[i] = _mm256_add_epi8(negated, _mm256_set1_epi8(bias));
+  }
+  return fours;
+}
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), bytes.part[0]);
   _mm256_store_si256(reinterpret_cast<__m256i*>(p + 32), bytes.part[1]);

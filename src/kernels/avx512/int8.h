@@ -42,6 +42,27 @@ template <int mask, int place>
 inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
   return _mm512_or_si512(low, _mm512_slli_epi16(LowBits<mask>(top, shift), place));
 }
+inline Bytes64 Load64Bytes(const uint8_t* p) {
+  return _mm512_loadu_si512(p);
+}
+// Of sixteen times eight bytes the first four of each (which 0), or the last four (1).
+template <int which>
+inline Bytes64 FoursOfEights(const uint8_t* p) {
+  const __m512i at = _mm512_add_epi32(
+      _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), _mm512_set1_epi32(which));
+  return _mm512_permutex2var_epi32(_mm512_loadu_si512(p), at, _mm512_loadu_si512(p + 64));
+}
+// Byte j of each four plus `bias`, first negated where bit first + j of its row's byte at `bits` is set.
+template <int first, int bias>
+inline Bytes64 NegateByBits(Bytes64 fours, const uint8_t* bits) {
+  const __m512i rows = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits)));
+  const __m512i own = _mm512_mullo_epi32(
+      _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(0x0101'0101));
+  const __mmask64 negative =
+      _mm512_test_epi8_mask(_mm512_shuffle_epi8(rows, own), _mm512_set1_epi32(0x0804'0201 << first));
+  const __m512i all = _mm512_set1_epi8(bias);
+  return _mm512_mask_sub_epi8(_mm512_add_epi8(all, fours), negative, all, fours);
+}
 inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm512_store_si512(p, bytes);
 }

@@ -10,9 +10,9 @@ namespace mains {
 namespace {
 
 constexpr int kGridBias = 64;
-// Of 256 columns of sixteen rows: f32 d * unit [16 rows]; of each group 2 scale + 1 [2 halves][16 rows], a
-// byte each.
-constexpr int64_t kGridHeadBytes = 64 + 8 * 32;
+// Of 256 columns of sixteen rows: f32 d * unit [16 rows]; of each group the scales [16 rows], the low nibble
+// that of the first half, the high one that of the second.
+constexpr int64_t kGridHeadBytes = 64 + 8 * 16;
 
 #if defined(__AVX512VBMI__)
 
@@ -176,43 +176,52 @@ constexpr const auto& GridOf() {
     return kIq1Grid.entries;
 }
 
-// All bits of byte j set where bit j is.
-inline uint32_t SpreadNibble(uint32_t nibble) {
-  return (nibble * 0x0020'4081u & 0x0101'0101u) * 255;
-}
-
 // A group of sixteen rows as bytes, [8 steps][16 rows][4 columns], kGridBias too large.
 template <WeightFormat format>
 inline void SpreadGridGroup(const uint8_t* group, uint8_t* to) {
   constexpr PackedGridLayout layout = PackedGridOf(format);
+  constexpr int64_t eights = layout.columns == 8 ? 4 : 0, fours = layout.columns == 4 ? 8 : 0;
   const auto& grid = GridOf<format>();
-  const uint8_t* planes = group + layout.planes_at();
-  for (int64_t at = 0; at < layout.codes(); ++at) {
-    const auto bit = [&](int64_t plane) {
-      return static_cast<uint32_t>(planes[plane * layout.codes() / 8 + at / 8] >> (at % 8) & 1);
-    };
-    uint32_t code = group[at];
-    for (int high = 0; high < layout.high_bits; ++high) code |= bit(high) << (8 + high);
-    const int64_t l = at / 16, row = at % 16;
-    const auto put = [&](int64_t step, uint32_t four, uint32_t signs) {
-      // Bytes are far from their ends, so that none reaches the next.
-      uint32_t bytes;
-      if constexpr (layout.signs) {
-        const uint32_t mask = SpreadNibble(signs & 15);
-        bytes = ((four + 0x4040'4040u) & ~mask) | ((0x4040'4040u - four) & mask);
-      } else {
-        bytes = (four ^ 0x8080'8080u) - 0x4040'4040u + (signs != 0 ? 0u - 0x0101'0101u : 0x0101'0101u);
+  const uint8_t* signs = group + layout.codes();
+  // Bits of sixteen codes from the one at 16 l on, one of a code after the other.
+  const auto plane = [&](int64_t number, int64_t l) {
+    const uint8_t* bits = group + layout.planes_at() + number * layout.codes() / 8 + 2 * l;
+    return static_cast<uint32_t>(bits[0] | bits[1] << 8);
+  };
+  for (int64_t l = 0; l < eights; ++l) {
+    alignas(64) uint64_t entries[16];
+    uint32_t planes[4] = {};
+    for (int p = 0; p < layout.planes(); ++p) planes[p] = plane(p, l);
+#pragma GCC unroll 16
+    for (int row = 0; row < 16; ++row) {
+      uint32_t code = group[16 * l + row];
+      for (int p = 0; p < layout.high_bits; ++p) code |= (planes[p] >> row & 1) << (8 + p);
+      entries[row] = grid[code];
+      if constexpr (!layout.signs) {  // one up or down, and biased; no byte borrows from the next
+        const uint64_t down = planes[layout.high_bits] >> row & 1;
+        entries[row] =
+            (entries[row] ^ 0x8080'8080'8080'8080u) - 0x3F3F'3F3F'3F3F'3F3Fu - down * 0x0202'0202'0202'0202u;
       }
-      __builtin_memcpy(to + step * 64 + row * 4, &bytes, 4);
-    };
-    if constexpr (layout.columns == 8) {
-      const uint64_t entry = grid[code];
-      const uint32_t signs = layout.signs ? group[layout.codes() + at] : bit(layout.high_bits) * 255;
-      put(2 * l, static_cast<uint32_t>(entry), signs);
-      put(2 * l + 1, static_cast<uint32_t>(entry >> 32), signs >> 4);
-    } else {
-      put(l, grid[code], static_cast<uint32_t>(group[layout.codes() + l / 2 * 16 + row]) >> (4 * (l % 2)));
     }
+    const uint8_t* from = reinterpret_cast<const uint8_t*>(entries);
+    Bytes64 first = FoursOfEights<0>(from), second = FoursOfEights<1>(from);
+    if constexpr (layout.signs) {
+      first = NegateByBits<0, kGridBias>(first, signs + 16 * l);
+      second = NegateByBits<4, kGridBias>(second, signs + 16 * l);
+    }
+    StoreBytes(to + 2 * l * kStepBytes, first);
+    StoreBytes(to + (2 * l + 1) * kStepBytes, second);
+  }
+  for (int64_t l = 0; l < fours; ++l) {
+    alignas(64) uint32_t entries[16];
+    const uint32_t high = layout.high_bits > 0 ? plane(0, l) : 0;
+#pragma GCC unroll 16
+    for (int row = 0; row < 16; ++row)
+      entries[row] = static_cast<uint32_t>(grid[group[16 * l + row] | (high >> row & 1) << 8]);
+    const Bytes64 four = Load64Bytes(reinterpret_cast<const uint8_t*>(entries));
+    const uint8_t* own = signs + l / 2 * 16;
+    StoreBytes(to + l * kStepBytes,
+               l % 2 == 0 ? NegateByBits<0, kGridBias>(four, own) : NegateByBits<4, kGridBias>(four, own));
   }
 }
 
@@ -232,12 +241,13 @@ void SpreadGridBlocks(const uint8_t* rows, int64_t begin, int64_t blocks, uint8_
       StoreNumbers(reinterpret_cast<float*>(head),
                    MulNumbers(LoadScales<false>(super), BroadcastNumber(layout.unit)));
     for (int64_t half = 0; half < 2; ++half) {
-      uint8_t* scales = head + 64 + (b % 4 * 2 + half) * 32;
-      for (int i = 0; i < 32; ++i) {
-        const int nibble =
-            layout.parts == 1 ? block[i % 16] >> (4 * half) : block[half * 16 + i % 16] >> (4 * (i / 16));
-        scales[i] = static_cast<uint8_t>(2 * (nibble & 15) + 1);
+      uint8_t scales[16];
+      __builtin_memcpy(scales, block + (layout.parts == 1 ? 0 : 16 * half), 16);
+      if constexpr (layout.parts == 1) {
+        for (uint8_t& scale : scales)
+          scale = static_cast<uint8_t>((half == 0 ? scale & 15 : scale >> 4) * 17);
       }
+      __builtin_memcpy(head + 64 + (b % 4 * 2 + half) * 16, scales, 16);
       SpreadGridGroup<format>(block + layout.scale_bytes() + half * layout.group_bytes(),
                               bytes + b * kSpreadBytes + half * kGroupSteps * kStepBytes);
     }
@@ -253,12 +263,15 @@ struct SpreadGrid {
     Ints parts[2];
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* heads, int64_t b) {
-    return heads + b / 4 * kGridHeadBytes + 64 + b % 4 * 64;
+    return heads + b / 4 * kGridHeadBytes + 64 + b % 4 * 32;
   }
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* heads, int64_t b, int64_t half) {
-    const uint8_t* scales = BlockOf(heads, b) + half * 32;
+    const uint8_t* scales = BlockOf(heads, b) + half * 16;
+    const auto odd = [](Ints a) __attribute__((always_inline)) {
+      return AddInts(AddInts(a, a), BroadcastInt(1));
+    };
     return {LoadNumbers(reinterpret_cast<const float*>(heads + b / 4 * kGridHeadBytes)),
-            {FromI8Wide(scales), FromI8Wide(scales + 16)}};
+            {odd(FromNibbleWide<0>(scales)), odd(FromNibbleWide<4>(scales))}};
   }
   [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
     return MulInts(sums, g.parts[part]);
