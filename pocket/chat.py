@@ -2,7 +2,8 @@
 
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
-given, more for what it must say: 2 for names of tools and parameters, 4 for values, 1 for the rest.
+given, more for what it must say: 2 for names of tools and parameters, 4 for values and for what a thought
+decides, 1 for the rest.
 """
 
 import json
@@ -52,6 +53,14 @@ STRING, NOT_STRING = '" string="true">', '" string="false">'
 RESULTS_BEGIN, RESULT, RESULT_END, RESULTS_END = "\n\n<function_results>", "\n<result>", "</result>", "\n</function_results>"
 
 TEXT_WEIGHT, NAME_WEIGHT, VALUE_WEIGHT = 1, 2, 4
+DECISION_WEIGHT = 4  # whether a tool fits, whether an argument is missing
+_DECISION = re.compile(r"((?:, no| fits|: no|: missing)$)", re.M)
+
+
+def _thought(text):
+    """The ends of lines that decide (data/tools.py: look_through) stand in every second place."""
+    parts = _DECISION.split(text)
+    return [(part, DECISION_WEIGHT if i % 2 else TEXT_WEIGHT) for i, part in enumerate(parts)]
 
 
 def _calls(tool_calls):
@@ -113,7 +122,7 @@ def render(item, upto=None):
                     pieces.append(("\n\n" + (THINK if thinking and i >= first_thought else END_THINK), 0))
         else:
             if thinking and i > first_thought:
-                pieces += [(message["reasoning_content"], TEXT_WEIGHT), (END_THINK, TEXT_WEIGHT)]
+                pieces += [*_thought(message["reasoning_content"]), (END_THINK, TEXT_WEIGHT)]
             pieces.append((message["content"], TEXT_WEIGHT))
             if message.get("tool_calls"):
                 pieces += _calls(message["tool_calls"])
