@@ -53,12 +53,12 @@ STRING, NOT_STRING = '" string="true">', '" string="false">'
 RESULTS_BEGIN, RESULT, RESULT_END, RESULTS_END = "\n\n<function_results>", "\n<result>", "</result>", "\n</function_results>"
 
 TEXT_WEIGHT, NAME_WEIGHT, VALUE_WEIGHT = 1, 2, 4
-DECISION_WEIGHT = 4  # whether a tool fits, whether an argument is missing
-_DECISION = re.compile(r"((?:, no| fits|: no|: missing)$)", re.M)
+DECISION_WEIGHT = 4  # that no tool fits, that an argument is missing
+_DECISION = re.compile(r"(: missing$|None fits$)", re.M)
 
 
 def _thought(text):
-    """The ends of lines that decide (data/tools.py: look_through) stand in every second place."""
+    """What decides (data/tools.py) stands in every second place."""
     parts = _DECISION.split(text)
     return [(part, DECISION_WEIGHT if i % 2 else TEXT_WEIGHT) for i, part in enumerate(parts)]
 

@@ -19,7 +19,7 @@ from .tokenizer import encode_pieces, segmentations
 PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 32
 # Of the draws of a stage: how many are cut into other tokens, and how many are drills of copying.
 OTHERWISE_CUT = {"pretrain": 0.5, "sft": 0.25}
-DRILLED = {"pretrain": 0.35, "sft": 0.15}
+DRILLED = {"pretrain": 0.5, "sft": 0.25}
 
 
 def _split(tokenizer, pieces):

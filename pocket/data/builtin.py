@@ -12,7 +12,7 @@ from . import natural, roles as R, tool_phrases as P, values
 from .families import TRAIN_THINGS
 from .item import LANGUAGES, assistant, make_item, pick_language, tool_result, user
 from .phrases import PatternSet, expand, tidy
-from .tools import _distractors, _system, Tool, arguments_thought, look_through
+from .tools import _distractors, _system, Tool, thought_of_call
 
 NAMES = ("calculator", "convert_units", "add_days", "days_between", "weekday", "current_time", "sort_list", "count_words",
          "reverse_text", "change_case", "read_file", "list_files", "find_text")
@@ -295,8 +295,8 @@ class _Call:
     def __init__(self, name, arguments, reasons, result, language):
         self.name, self.arguments, self.reasons, self.result, self.language = name, arguments, reasons, result, language
 
-    def reason(self, declared):
-        return f"{look_through(declared, self.name)}\n{arguments_thought(self.reasons)}"
+    def reason(self):
+        return thought_of_call(self.name, self.reasons)
 
     def content(self):
         value = self.result
@@ -565,15 +565,15 @@ def _request(split, rng, language, today):
     return kind, text.rstrip("?？。.!") + rng.choice(_AND[language]) + lower, [[call, other]], pattern
 
 
-def _conversation(kind, text, rounds, declared, rng, language, thinking):
+def _conversation(kind, text, rounds, rng, language, thinking):
     """(messages, checks)"""
     messages, checks = [user(_dress(text, rng, language))], []
     if kind == "no_tool":
         reply = expand(rng.choice(P.NO_TOOL[language]), rng)
-        messages.append(assistant(reply, look_through(declared, None) if thinking else None))
+        messages.append(assistant(reply, "Wanted: something else\nNone fits" if thinking else None))
         checks.append({"turn": 1, "kind": "none"})
     for calls in rounds:
-        reason = ("Two calls\n" if len(calls) == 2 else "") + "\nThen:\n".join(call.reason(declared) for call in calls)
+        reason = ("Two calls\n" if len(calls) == 2 else "") + "\nThen:\n".join(call.reason() for call in calls)
         if kind == "chain":
             reason = ("First:\n" if calls is rounds[0] else "Then:\n") + reason
         checks.append({"turn": len(messages), "kind": "call", "calls": [{"name": c.name, "arguments": c.arguments} for c in calls]})
@@ -599,7 +599,7 @@ def make_builtin_items(split, rng, language=None, count=1):
         elif not needed <= {t.name for t in tools}:
             continue
         thinking = rng.random() < 0.85
-        messages, checks = _conversation(kind, text, rounds, tools, rng, language, thinking)
+        messages, checks = _conversation(kind, text, rounds, rng, language, thinking)
         items.append(make_item("tools", kind, language, split, "builtin", pattern, messages, checks, system=system,
                                tools=[t.schema for t in tools], thinking=thinking))
     return items

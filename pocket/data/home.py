@@ -12,7 +12,7 @@ import re
 from . import natural, values
 from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import expand, stable_hash, tidy
-from .tools import THINKING, _system, arguments_thought, look_through
+from .tools import THINKING, _system, thought_of_call
 from . import roles as R
 
 _FOLDERS = {"en": "en", "de": "de", "zh": "zh-cn"}
@@ -147,19 +147,9 @@ class _Expander:
         return surface, entry["out"]
 
 
-def _words(intent):
-    return [w.lower() for w in re.findall(r"[A-Z][a-z]+", intent)[1:] or [intent]]
-
-
-class _Intent:
-    """What a tool of tools.py and one of this file have in common in a thought."""
-
-    def __init__(self, intent, schema):
-        self.name, self.schema, self.gist = schema["function"]["name"], schema, " ".join(_words(intent))
-
-
 def _schema_name(intent, rng):
-    words = _words(intent)
+    words = re.findall(r"[A-Z][a-z]+", intent)[1:] or [intent]
+    words = [w.lower() for w in words]
     return rng.choice(("_".join(words), "home_" + "_".join(words), intent, words[0] + "".join(w.capitalize() for w in words[1:])))
 
 
@@ -210,11 +200,10 @@ def _item(intent, pattern, text, slots, language, split, rng):
     thinking = rng.random() < THINKING
     others = [t for t in natural._others(None, [], rng, language, rng.randint(0, 6))
               if t.name != name and not _is_home(t)]
-    listed = others + [_Intent(intent, schema)]
-    rng.shuffle(listed)
-    declared = [t.schema for t in listed]
+    declared = [t.schema for t in others] + [schema]
+    rng.shuffle(declared)
     reasons = [f"{s}: {slots[s][0]}" + ("" if str(slots[s][1]) == slots[s][0] else f" = {slots[s][1]}") for s in arguments]
-    reason = f"{look_through(listed, name)}\n{arguments_thought(reasons)}"
+    reason = thought_of_call(name, reasons)
     text = rng.choice(("", "", "", {"en": "please ", "de": "bitte ", "zh": "请"}[language])) + text
     messages = [user(text), assistant("", reason if thinking else None, [(name, arguments)])]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": name, "arguments": arguments}]}]

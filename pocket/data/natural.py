@@ -11,7 +11,7 @@ from . import values
 from .item import assistant, make_item, pick_language, tool_result, user
 from .numbers import typo
 from .phrases import PatternSet, expand, tidy
-from .tools import THINKING, Again, Scene, Tool, _distractors, _system, arguments_thought, look_through, make_call
+from .tools import THINKING, Again, Scene, Tool, _distractors, _system, make_call, thought_of_call, thought_of_none
 from .families import TRAIN_THINGS, nonsense_name
 
 _TEXT = """
@@ -820,7 +820,6 @@ class _Declared:
 
     def __init__(self, family, schema):
         self.name, self.family, self.schema = schema["function"]["name"], family, schema
-        self.gist = "" if self.name == family.names[0] else family.names[0].replace("_", " ")
 
 
 def _others(family, pool, rng, language, count):
@@ -906,7 +905,7 @@ def _asked(family, name, scene):
         reasons.append(f"{part[1:-1]}: " + (surface if surface == str(value) or isinstance(value, list)
                                             else f"{surface} = {str(value).lower() if isinstance(value, bool) else value}"))
         pieces.append((surface, True))
-    reason = f"{look_through(scene.declared, name)}\n{arguments_thought(reasons)}"
+    reason = thought_of_call(name, reasons) if name else None
     return pieces, {n: arguments[n] for n in family.parameters if n in arguments}, reason, pattern
 
 
@@ -916,7 +915,7 @@ def _conversation(scene, family, name):
     pieces, arguments, reason, pattern = _asked(family, name, scene)
     text = _noisy(pieces, rng, language)
     if not name:
-        reason = look_through(scene.declared, None)
+        reason = thought_of_none(scene.declared, family.about.rstrip(".").lower())
         messages = [user(text), assistant(expand(rng.choice(P.NO_TOOL[language]), rng), scene.reasoning(reason))]
         checks, kind = [{"turn": 1, "kind": "none"}], "no_tool"
     else:

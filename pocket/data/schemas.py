@@ -5,7 +5,6 @@ of them where a new one stands (measured: without a grammar 8 % of calls to unse
 """
 
 import copy
-import re
 
 from . import values
 from .families import VERBS, Thing, nonsense_name
@@ -70,16 +69,25 @@ def renamed(items, rng):
     if not names:
         return items
     # Longest first: one name may begin another.
-    # In a thought a colon follows a name; what its tool does may be said in the same word.
-    pattern = re.compile(r"(?<![\w-])(" + "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True)) + r")(?=: )")
-    return [dict(item, tools=tools, messages=[_with_names(m, names, pattern) for m in item["messages"]],
+    return [dict(item, tools=tools, messages=[_with_names(m, names) for m in item["messages"]],
                  checks=[_check_with_names(c, names) for c in item["checks"]]) for item in items]
 
 
-def _with_names(message, names, pattern):
+def _thought_with_names(thought, names):
+    """A name is a line of its own, or stands in the list of all; elsewhere the same word says what is wanted."""
+    lines = thought.split("\n")
+    for i, line in enumerate(lines):
+        if line.startswith("Tools: "):
+            lines[i] = "Tools: " + ", ".join(names.get(n, n) for n in line.removeprefix("Tools: ").split(", "))
+        else:
+            lines[i] = names.get(line, line)
+    return "\n".join(lines)
+
+
+def _with_names(message, names):
     message = copy.deepcopy(message)
     if "reasoning_content" in message:
-        message["reasoning_content"] = pattern.sub(lambda m: names[m[1]], message["reasoning_content"])
+        message["reasoning_content"] = _thought_with_names(message["reasoning_content"], names)
     for call in message.get("tool_calls", []):
         call["function"]["name"] = names.get(call["function"]["name"], call["function"]["name"])
     return message

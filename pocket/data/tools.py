@@ -217,36 +217,27 @@ def _reason_value(role, surface, value, today):
     return surface if surface == str(value) else f"{surface} = {value}"
 
 
-def look_through(declared, name):
-    """The thought that goes from tool to tool up to the one called `name`, or past all: each choice is then one of yes
-    or no, with what the tool does written beside its name if that says it in other words. A line each, so that a name
-    is cut into the same tokens as where it is declared and where it is called."""
-    thought = []
-    for tool in declared:
-        if tool.name == name:
-            return "\n".join(thought + [f"{tool.name}: {tool.gist} fits" if tool.gist else f"{tool.name}: fits"])
-        thought.append(f"{tool.name}: {tool.gist}, no" if tool.gist else f"{tool.name}: no")
-    return "\n".join(thought + ["None fits"])
+def thought_of_call(name, parts):
+    """The tool, then its parameters, a line each: so a name is cut into the same tokens as where it is declared and where
+    it is called."""
+    return "\n".join([name, *(parts or ["No arguments"])])
 
 
-def arguments_thought(parts):
-    return "\n".join(parts) if parts else "No arguments"
+def thought_of_none(declared, wanted):
+    return f"Wanted: {wanted}\nTools: {', '.join(t.name for t in declared)}\nNone fits"
 
 
-def _wanted(tool, rng):
-    return f"Wanted: {tool.gist}\n" if rng.random() < 0.75 else ""
-
-
-def reason_for_call(scene, declared, tool, arguments, missing=None):
-    """The thought before a call, or before the question for the parameter that is `missing`."""
+def reason_for_call(tool, arguments, today, missing=None):
+    """The thought before a call, or before the question for the parameter that is `missing`: it stands where its value
+    would, so that what is missing is decided parameter by parameter."""
     parts = []
     for name in tool.parameters:
         if name == missing:
             parts.append(f"{name}: missing")
         elif name in arguments:
             value, surface, _ = arguments[name]
-            parts.append(f"{name}: {_reason_value(tool.parameters[name], surface, value, scene.today)}")
-    return f"{_wanted(tool, scene.rng)}{look_through(declared, tool.name)}\n{arguments_thought(parts)}"
+            parts.append(f"{name}: {_reason_value(tool.parameters[name], surface, value, today)}")
+    return thought_of_call(tool.name, parts)
 
 
 def result_of(tool, language, split, rng):
@@ -283,7 +274,7 @@ def _system(language, rng, today, needed):
     return text
 
 
-THINKING = 0.8  # of the conversations about tools
+THINKING = 0.7  # of the conversations about tools
 
 
 class Scene:
@@ -385,7 +376,7 @@ def make_call(scene):
     pattern = add_request(request, tool, arguments, scene.language, scene.split, scene.rng, declared)
     call = (tool.name, _call_values(arguments))
     messages = [user(request.noisy(scene.rng, scene.language)),
-                assistant("", scene.reasoning(reason_for_call(scene, declared, tool, arguments)), [call])]
+                assistant("", scene.reasoning(reason_for_call(tool, arguments, scene.today)), [call])]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]}]
     _finish_turns(scene, messages, checks, [tool])
     return scene.item("call", tool, pattern, declared, messages, checks)
@@ -412,7 +403,7 @@ def make_two_calls(scene):
             joiner = ""
         pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         calls.append((tool.name, _call_values(arguments)))
-        reasons.append(reason_for_call(scene, declared, tool, arguments))
+        reasons.append(reason_for_call(tool, arguments, scene.today))
     messages = [user(request.noisy(rng, scene.language)),
                 assistant("", scene.reasoning("Two calls\n" + "\nThen:\n".join(reasons)), calls)]
     checks = [{"turn": 1, "kind": "call", "calls": [{"name": n, "arguments": a} for n, a in calls]}]
@@ -439,14 +430,14 @@ def make_missing(scene):
     label = tool.parameters[missing].labels[scene.language]
     question = expand(rng.choice(P.ASK[scene.language]), rng).replace("{label}", label)
     messages = [user(request.noisy(rng, scene.language)),
-                assistant(question, scene.reasoning(reason_for_call(scene, declared, tool, arguments, missing)))]
+                assistant(question, scene.reasoning(reason_for_call(tool, arguments, scene.today, missing)))]
     checks = [{"turn": 1, "kind": "ask"}]
     if rng.random() < 0.5:
         late = sample_arguments(tool, [missing], scene.language, scene.split, rng, scene.today)
         answer = rng.choice(P.ANSWERS[scene.language]).replace("{v}", late[missing][1])
         merged = {n: (late if n == missing else arguments)[n] for n in tool.parameters if n in arguments or n == missing}
         call = (tool.name, _call_values(merged))
-        messages += [user(answer), assistant("", scene.reasoning(reason_for_call(scene, declared, tool, merged)), [call])]
+        messages += [user(answer), assistant("", scene.reasoning(reason_for_call(tool, merged, scene.today)), [call])]
         checks.append({"turn": 3, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]})
     return scene.item("missing", tool, pattern, declared, messages, checks)
 
@@ -465,16 +456,16 @@ def make_no_tool(scene):
     tool = scene.absent()
     if rng.random() < 0.3:
         pattern, text = off_topic(scene.language, scene.split, rng)
-        declared, wanted = scene.shown([tool]), ""
+        declared, wanted = scene.shown([tool]), "something else"
     else:  # the right tool is left out, its neighbours stay
         declared = [t for t in scene.shown([tool], rng.randint(1, 8)) if t is not tool]
         arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
         request = Request()
         pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         text = request.noisy(rng, scene.language)
-        wanted = _wanted(tool, rng)
+        wanted = tool.gist
     reply = expand(rng.choice(P.NO_TOOL[scene.language]), rng)
-    messages = [user(text), assistant(reply, scene.reasoning(wanted + look_through(declared, None)))]
+    messages = [user(text), assistant(reply, scene.reasoning(thought_of_none(declared, wanted)))]
     return scene.item("no_tool", tool, pattern, declared, messages, [{"turn": 1, "kind": "none"}])
 
 
@@ -488,7 +479,7 @@ def make_series(scene):
         if rng.random() < 0.1:
             pattern, text = off_topic(scene.language, scene.split, rng)
             answer = assistant(expand(rng.choice(P.NO_TOOL[scene.language]), rng),
-                               scene.reasoning(look_through(declared, None)))
+                               scene.reasoning(thought_of_none(declared, "something else")))
             checks = [{"turn": len(messages) + 1, "kind": "none"}]
         else:
             tool = rng.choice(declared)
@@ -496,7 +487,7 @@ def make_series(scene):
             request = Request()
             pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
             text, call = request.noisy(rng, scene.language), (tool.name, _call_values(arguments))
-            answer = assistant("", scene.reasoning(reason_for_call(scene, declared, tool, arguments)), [call])
+            answer = assistant("", scene.reasoning(reason_for_call(tool, arguments, scene.today)), [call])
             checks = [{"turn": len(messages) + 1, "kind": "call", "calls": [{"name": call[0], "arguments": call[1]}]}]
         messages += [user(text), answer]
     return dict(scene.item("series", tool, pattern, declared, messages, checks), keep_thinking=True)

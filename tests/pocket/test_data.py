@@ -88,28 +88,27 @@ def test_words_are_asked_in_another_language_and_stay_out_of_tools():
     assert not names & {english.replace(" ", "_") for english, _, _ in lexicon.WORDS[:lexicon.WORD_COUNT]}
 
 
-def test_a_thought_goes_through_the_tools_up_to_the_one_that_fits():
-    seen = {"fits": 0, "None fits": 0, "missing": 0}
+def test_a_thought_names_the_tool_and_each_parameter_where_it_stands():
+    seen = {"call": 0, "none": 0, "ask": 0}
     for item in items("train", 400, "tools") + items("train", 200, "natural") + items("train", 100, "builtin"):
-        first = item["messages"][1]
-        thought, check = first.get("reasoning_content"), item["checks"][0]
+        thought, check = item["messages"][1].get("reasoning_content"), item["checks"][0]
         if not thought or item["kind"] not in ("call", "no_tool", "missing"):
             continue
-        names = [t["function"]["name"] for t in item["tools"]]
-        looked = re.findall(r"^(\S+): (?:.*, |.* )?(no|fits)$", thought, re.M)
-        assert [name for name, _ in looked] == names[:len(looked)], (names, thought)
-        assert [verdict for _, verdict in looked[:-1]] == ["no"] * (len(looked) - 1)
+        schemas_by_name = {t["function"]["name"]: t["function"]["parameters"] for t in item["tools"]}
+        seen[check["kind"]] += 1
         if check["kind"] == "none":
-            assert thought.endswith("None fits") and len(looked) == len(names) and looked[-1][1] == "no"
-            seen["None fits"] += 1
+            assert thought.startswith("Wanted: ") and thought.endswith("\nNone fits")
             continue
-        assert looked[-1][1] == "fits"
-        seen["fits"] += 1
-        if check["kind"] == "ask":
-            assert ": missing" in thought
-            seen["missing"] += 1
+        name, *lines = thought.split("\n")
+        declared = list(schemas_by_name[name]["properties"])
+        named = [line.partition(": ")[0] for line in lines if line != "No arguments"]
+        if check["kind"] == "call":
+            assert name == check["calls"][0]["name"] and set(named) == set(check["calls"][0]["arguments"])
+            assert not any(line.endswith(": missing") for line in lines)
         else:
-            assert check["calls"][0]["name"] == looked[-1][0] and ": missing" not in thought
+            (missing,) = [line for line in lines if line.endswith(": missing")]
+            assert missing.partition(": ")[0] in schemas_by_name[name]["required"]
+            assert named == [n for n in declared if n in named]
     assert min(seen.values()) > 10, seen
 
 
@@ -126,10 +125,10 @@ def test_renamed_tools_are_called_by_their_new_names():
             assert [(new[n], a) for n, a in first_call(one)] == first_call(two)
             for check in two["checks"]:
                 assert not verify.explain(check, verify.turn_of(two["messages"][check["turn"]])), two
-            said = " ".join(m.get("reasoning_content", "") for m in two["messages"])
+            said = "\n".join(m.get("reasoning_content", "") for m in two["messages"])
             for old, name in new.items():
                 gone = old != name and old not in new.values()
-                assert not gone or not re.search(rf"(?<![\w-]){re.escape(old)}(?=: )", said), (old, said)
+                assert not gone or old not in re.split(r"\n|, |: ", said), (old, said)
         changed += names[0] != names[1]
     assert changed > 50
 
