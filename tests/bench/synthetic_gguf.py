@@ -63,7 +63,8 @@ SHAPES = {
                               q_rank=256, kv_rank=256, rope_dim=32, value_dim=64),
 }
 TYPES = {"bf16": Q.BF16, "q8_0": Q.Q8_0, "q4_0": Q.Q4_0, "q4_k": Q.Q4_K, "q4_k_m": Q.Q4_K, "q3_k": Q.Q3_K,
-         "q2_k": Q.Q2_K, "iq1_s": Q.IQ1_S, "iq2_xxs": Q.IQ2_XXS, "iq2_s": Q.IQ2_S, "iq3_xxs": Q.IQ3_XXS, "iq3_s": Q.IQ3_S}
+         "q2_k": Q.Q2_K, "iq1_s": Q.IQ1_S, "iq2_xxs": Q.IQ2_XXS, "iq2_s": Q.IQ2_S, "iq3_xxs": Q.IQ3_XXS,
+         "iq3_s": Q.IQ3_S}
 FILE_TYPES = {"bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
               "q4_0": gguf.LlamaFileType.MOSTLY_Q4_0, "q4_k": gguf.LlamaFileType.MOSTLY_Q4_K_S,
               "q4_k_m": gguf.LlamaFileType.MOSTLY_Q4_K_M, "q3_k": gguf.LlamaFileType.MOSTLY_Q3_K_S,
@@ -139,8 +140,8 @@ def pool_grid(kind):
 
 
 GRIDS = (Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
-POOLS = {**{kind: pool_grid(kind) for kind in GRIDS}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0, Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k,
-         Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
+POOLS = {**{kind: pool_grid(kind) for kind in GRIDS}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0,
+         Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k, Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
 # Where the block keeps what scales it: bytes of f16, from and to. Plain numbers are scaled as they are drawn.
 SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210), Q.Q3_K: (108, 110),
           Q.Q2_K: (80, 84), **{kind: (0, 2) for kind in GRIDS}}
@@ -311,7 +312,7 @@ def kind_of(name, dims, shape, kind):
         more = layer < eighth or layer >= 7 * shape.layers // 8 or (layer - eighth) % 3 == 2
         if last or (("ffn_down" in name or "attn_v." in name) and more):
             wanted = Q.Q6_K
-    if wanted in (Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q6_K) and dims[-1] % 256:
+    if gguf.GGML_QUANT_SIZES[wanted][0] == 256 and dims[-1] % 256:
         return Q.Q8_0 if dims[-1] % 32 == 0 else Q.BF16
     return wanted
 
