@@ -79,7 +79,8 @@ constexpr int64_t PackedBlockOffset(WeightFormat format, int64_t block) {
 // The byte of each 4-bit code of a kPacked4 or kPacked4X weight.
 const std::array<uint8_t, 16>& PackedCodebook(DType packed_from);
 
-// Whether there is a packed layout for this weight: Q8_0, Q4_0, MXFP4, Q2_K to Q6_K, IQ1 to IQ4, and 4-bit integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
+// Whether there is a packed layout for this weight: Q8_0, Q4_0, MXFP4, Q2_K to Q6_K, IQ1 to IQ4, and 4-bit
+// integers or floats in groups of 32 without zero points, if their scales fit in two bytes.
 bool CanPack(const Weight& w);
 
 // The same matrix packed; w must be one that CanPack. `rows` of it, from `first`, a multiple of kPackedRows,
