@@ -510,14 +510,14 @@ def _chain(language, split, rng, today):
 
 def _declared(rng, split, language, needed):
     """Mostly all of the program's tools in its order; at times some left out, some of the user's own added."""
-    tools = [natural._Declared(_FAMILIES[name], schema) for name, schema in zip(NAMES, definitions())]
+    tools = definitions()
     kind = rng.random()
     if kind < 0.5:
         return tools
-    keep = [t for t in tools if t.name in needed or rng.random() < (1.0 if kind < 0.75 else 0.6)]
+    keep = [t for t in tools if t["function"]["name"] in needed or rng.random() < (1.0 if kind < 0.75 else 0.6)]
     thing = rng.choice(TRAIN_THINGS)
     base = Tool(rng.choice(thing.verbs), thing, rng, language)
-    keep += [t for t in _distractors([base], rng.randint(1, 2), rng, language, TRAIN_THINGS)
+    keep += [t.schema for t in _distractors([base], rng.randint(1, 2), rng, language, TRAIN_THINGS)
              if t.thing.key not in ("file_item", "document", "folder", "table_row", "note")]
     if kind > 0.9:
         rng.shuffle(keep)
@@ -596,12 +596,12 @@ def make_builtin_items(split, rng, language=None, count=1):
         needed = {call.name for calls in rounds for call in calls}
         if tools is None:
             tools, system = _declared(rng, split, language, needed), _program_system(language, rng, today)
-        elif not needed <= {t.name for t in tools}:
+        elif not needed <= {t["function"]["name"] for t in tools}:
             continue
         thinking = rng.random() < 0.85
         messages, checks = _conversation(kind, text, rounds, rng, language, thinking)
         items.append(make_item("tools", kind, language, split, "builtin", pattern, messages, checks, system=system,
-                               tools=[t.schema for t in tools], thinking=thinking))
+                               tools=tools, thinking=thinking))
     return items
 
 
