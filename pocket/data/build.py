@@ -11,7 +11,7 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, builtin, dates, families, home, lists, natural, prose, recall, robot, schemas, tools
+from . import arithmetic, builtin, dates, families, home, lists, natural, people, prose, recall, robot, schemas, tools
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
@@ -46,10 +46,11 @@ def _tools_of_any_things(split, rng, language, count):
     return tools.make_tools_items(split, rng, language, count, things)
 
 
-TOGETHER = {"tools": _tools_of_any_things, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items}
+TOGETHER = {"tools": _tools_of_any_things, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items,
+            "people": people.make_people_items}
 CONVERSATIONS = 8  # of a draw
 WIDENED, RENAMED = 0.3, 0.35  # of the draws of made-up tools
-DRAWS = {"tools": 0.12, "natural": 0.065, "builtin": 0.012, "home": 0.02, "arithmetic": 0.35, "dates": 0.25, "lists": 0.09,
+DRAWS = {"tools": 0.12, "natural": 0.065, "people": 0.06, "builtin": 0.012, "home": 0.02, "arithmetic": 0.41, "dates": 0.28, "lists": 0.1,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.14}
 

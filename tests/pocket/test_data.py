@@ -44,7 +44,7 @@ def test_conversations_drawn_together_begin_alike():
     for source in build.TOGETHER:
         for index in range(60):
             together = build.items_at(5, "train", index, source)
-            assert len(together) == build.CONVERSATIONS or source == "natural"
+            assert len(together) == build.CONVERSATIONS or source in ("natural", "people")
             assert len({json.dumps((item["system"], item["tools"])) for item in together}) == 1
             assert len({json.dumps(item["messages"]) for item in together}) > len(together) / 2
             names = {t["function"]["name"] for t in together[0]["tools"]}
