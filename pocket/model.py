@@ -315,6 +315,7 @@ class Gate(nn.Module):
         self.weight = nn.Parameter(torch.empty(config.n_routed_experts, config.hidden_size))
         self.register_buffer("e_score_correction_bias", torch.zeros(config.n_routed_experts))
         self.register_buffer("load", torch.zeros(config.n_routed_experts), persistent=False)
+        self.reads = None  # how often each token counts in the load; None: once
 
     def forward(self, x):
         with torch.autocast(x.device.type, enabled=False):
@@ -323,7 +324,8 @@ class Gate(nn.Module):
         weights = scores.gather(-1, chosen)
         weights = weights / (weights.sum(-1, keepdim=True) + 1e-20) * self.config.routed_scaling_factor
         if self.training and torch.is_grad_enabled():
-            self.load += torch.bincount(chosen.flatten(), minlength=self.config.n_routed_experts)
+            times = None if self.reads is None else self.reads[:, None].expand_as(chosen).flatten()
+            self.load += torch.bincount(chosen.flatten(), times, minlength=self.config.n_routed_experts)
         return chosen, weights
 
 
@@ -476,6 +478,11 @@ class Pocket(nn.Module):
 
     def gates(self):
         return [m for m in self.modules() if isinstance(m, Gate)]
+
+    def count_reads(self, reads):
+        """From now on each token of a batch counts `reads` times ([B, T], or None: once) in the experts' load."""
+        for gate in self.gates():
+            gate.reads = None if reads is None else reads.flatten()
 
     def indexer_parameters(self):
         return [p for name, p in self.named_parameters() if ".indexer." in name]

@@ -145,18 +145,20 @@ class Stream:
             self._ahead = None
 
     def row(self):
-        """(ids, targets, weights, documents, positions), each of `length`, and of every sample the number of
-        tokens and those of its continuations. Each continuation is a document; its positions go on."""
-        ids, targets, weights, documents, positions, counts = [], [], [], [], [], []
+        """(ids, targets, weights, documents, positions, reads), each of `length`, and of every sample the number of
+        tokens and those of its continuations. Each continuation is a document; its positions go on. `reads`: how
+        often a token would be read if every continuation stood behind a beginning of its own; 0 for padding."""
+        ids, targets, weights, documents, positions, reads, counts = [], [], [], [], [], [], []
         document = 0
 
-        def add(part, weight, first):
+        def add(part, weight, first, times=1):
             nonlocal document
             ids.extend(part)
             targets.extend(part[1:] + [0])
             weights.extend(list(weight[1:]) + [0])
             documents.extend([document] * len(part))
             positions.extend(range(first, first + len(part)))
+            reads.extend([times] * len(part))
             document += 1
         while True:
             while len(self.pool) < self.POOL:
@@ -166,13 +168,13 @@ class Stream:
             if at is None:
                 break
             begun, weight, branches = self.pool.pop(at)
-            add(begun, weight, 0)
+            add(begun, weight, 0, max(1, len(branches)))
             for part, weight in branches:
                 add(part, weight, len(begun))
             counts.append((len(begun), [len(part) for part, _ in branches]))
         pad = self.length - len(ids)
         return (ids + [0] * pad, targets + [0] * pad, weights + [0] * pad, documents + [document] * pad,
-                positions + list(range(pad))), counts
+                positions + list(range(pad)), reads + [0] * pad), counts
 
     def batch(self, rows, device="cpu"):
         """dict of [rows, length] tensors, and "groups" of the documents in them."""
@@ -184,8 +186,8 @@ class Stream:
                 spans.append((first, count, branches))
                 first += count + sum(branches)
         columns = zip(*(row for row, _ in drawn))
-        names = ("ids", "targets", "weights", "documents", "positions")
-        kinds = (torch.long, torch.long, torch.float, torch.long, torch.long)
+        names = ("ids", "targets", "weights", "documents", "positions", "reads")
+        kinds = (torch.long, torch.long, torch.float, torch.long, torch.long, torch.float)
         batch = {n: torch.tensor(c, dtype=k).to(device, non_blocking=True) for n, k, c in zip(names, kinds, columns)}
         return {**batch, "groups": group_documents(spans, device)}
 

@@ -182,9 +182,12 @@ class Trainer:
         if self.rounding is not None:
             self.rounding.update(self.steps)
         if self.stage.name == "rl":
+            self.model.count_reads(None)
             logged, used = rl.update(self), 1
         else:
             batch = self.stream.batch(self.options.rows, self.device)
+            # What several conversations share stands once in a row, but each of them reads it: balanced as it is used.
+            self.model.count_reads(batch["reads"])
             loss, logged = self._forward(batch)
             loss.backward()
             used = batch["ids"].numel() * self.ranks.count

@@ -1,5 +1,6 @@
 """A miniature of the recipe: all stages in a minute, interrupted and resumed, exported and compared."""
 
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the miniature of the pocket recipe is left out")
 
-from pocket import chat, drills, export, model as M, quantise, train  # noqa: E402
+from pocket import chat, drills, export, model as M, quantise, stream, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
@@ -271,31 +272,55 @@ def test_the_bias_evens_out_the_load(tmp_path, vocabulary):
     assert (gate.e_score_correction_bias - before)[0] == pytest.approx(-train.FIRST_BIAS_STEP - train.BIAS_STEP)
 
 
+def test_the_load_counts_a_token_as_often_as_it_is_read():
+    torch.manual_seed(1)
+    config = dataclasses.replace(M.XS, vocab_size=64)
+    gate = M.Gate(config).train()
+    torch.nn.init.normal_(gate.weight)
+    x = torch.randn(6, config.hidden_size)
+    chosen, _ = gate(x)
+    assert gate.load.tolist() == torch.bincount(chosen.flatten(), minlength=config.n_routed_experts).tolist()
+    gate.load.zero_()
+    gate.reads = torch.tensor([8.0, 1, 1, 1, 1, 0])
+    gate(x)
+    for expert in range(config.n_routed_experts):
+        assert gate.load[expert] == (gate.reads[:, None] * (chosen == expert)).sum()
+
+
 def test_rows_hold_whole_samples(vocabulary):
     tokenizer = tokens.load(vocabulary)
-    batch = Stream(tokenizer, 1024, 3, "sft").batch(4)
-    assert batch["ids"].shape == (4, 1024)
+    batch = Stream(tokenizer, 1024, 3, "sft").batch(8)
+    assert batch["ids"].shape == (8, 1024)
     bos, eos, user = (tokenizer.token_to_id(text) for text in (chat.BOS, chat.EOS, chat.USER))
-    continued, begun = 0, 0
-    for row in range(4):
+    continued, begun, reads, expected = 0, 0, [], []
+    for row in range(8):
         for document in batch["documents"][row].unique():
             here = batch["documents"][row] == document
+            assert len(batch["reads"][row][here].unique()) == 1
             ids, positions = batch["ids"][row][here].tolist(), batch["positions"][row][here].tolist()
             assert positions == list(range(positions[0], positions[0] + len(ids)))
             if positions[0]:  # a continuation of the document before
                 assert ids[0] == user and eos in ids and bos not in ids and positions[0] == begun
+                assert batch["reads"][row][here][0] == 1
                 continued += 1
+                expected[-1] += 1
             else:
                 assert not any(ids) or ids[0] == bos and bos not in ids[1:]
                 begun = len(ids)
+                reads.append(int(batch["reads"][row][here][0]))
+                expected.append(0)
+                if not any(ids):
+                    assert reads.pop() == expected.pop() == 0
     assert continued > 5
+    assert reads == [max(1, count) for count in expected], "a beginning is read by each of its continuations"
     last = (batch["documents"][:, 1:] != batch["documents"][:, :-1]).nonzero(as_tuple=True)
     assert (batch["weights"][:, :-1][last] == 0).all(), "the end of a document predicts nothing"
     assert set(batch["weights"].unique().tolist()) == {0, 1, 2, 4}
 
 
-def test_samples_say_what_conversations_say(vocabulary):
+def test_samples_say_what_conversations_say(vocabulary, monkeypatch):
     """Beginning and continuation are the tokens of the whole text, whatever is shared."""
+    monkeypatch.setitem(stream.DRILLED, "sft", 0)
     tokenizer, shared = tokens.load(vocabulary), 0
     for index in range(60):
         whole = [tokens.encode_pieces(tokenizer, pieces) for item in build.items_at(3, "train", index) if "text" not in item
