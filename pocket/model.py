@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .older_torch import attention, autocast_type
+
 
 @dataclasses.dataclass
 class Config:
@@ -61,8 +63,7 @@ def rms_norm(x, weight, eps, dtype):
 
 def compute_type(x):
     """What products compute with: the casts that autocast would repeat for every one of them are made once."""
-    device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+    return autocast_type(x.device.type) or x.dtype
 
 
 class RMSNorm(nn.Module):
@@ -152,7 +153,7 @@ QUERY_BLOCK = 256  # on a CPU, plain products over blocks of queries beat the fu
 def causal_attention(q, k, v, select=None):
     """A block of queries sees the keys up to its end; `select(begin, end)` may narrow that: [B, end - begin, end]."""
     if q.device.type != "cpu" and select is None:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return attention(q, k, v, is_causal=True)
     later = torch.ones(QUERY_BLOCK, QUERY_BLOCK, dtype=torch.bool, device=q.device).triu(1)
     length, out = q.shape[2], []
     for begin in range(0, length, QUERY_BLOCK):
@@ -224,7 +225,7 @@ class Attention(nn.Module):
         """[B, H, T, v_head_dim]. mask None: causal. valid: [B, T] queries that count for the indexer's loss."""
         c = self.config
         if k.shape[2] <= c.index_topk and not run.indexer_loss and run.cache is None or not (run.sparse or run.indexer_loss):
-            return causal_attention(q, k, v) if mask is None else F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            return causal_attention(q, k, v) if mask is None else attention(q, k, v, mask)
         if mask is None and run.cache is None and not run.indexer_loss and torch.is_grad_enabled():
             return causal_attention(q, k, v, self._selector(x.detach(), q_latent.detach(), cos, sin))
         if mask is None:
@@ -238,7 +239,7 @@ class Attention(nn.Module):
             run.add_indexer_loss(scores, q, k, mask, valid, c.index_topk)
         if run.sparse and k.shape[2] > c.index_topk:
             mask = mask & selected(scores.detach(), c.index_topk)[:, None]
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return attention(q, k, v, mask)
 
     def _attend_branches(self, x, cos, sin, q, k, v, q_latent, before, keys_before, valid, run):
         """As _attend, of continuations: `before` are the keys and values of what they all continue."""
@@ -253,7 +254,7 @@ class Attention(nn.Module):
             run.add_indexer_loss(scores, q, k, mask, valid, self.config.index_topk)
         if run.sparse and k.shape[2] > self.config.index_topk:
             mask = mask & selected(scores.detach(), self.config.index_topk)[:, None]
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return attention(q, k, v, mask)
 
     def _selector(self, x, q_latent, cos, sin):
         """Of a block of queries, the keys that the indexer chooses; None where there is nothing to choose."""
@@ -521,7 +522,7 @@ class _ChunkedLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, targets, weights, rows):
-        dtype = torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
+        dtype = compute_type(x)
         table = weight.to(dtype)
         loss, correct = x.new_zeros((), dtype=torch.float), x.new_zeros((), dtype=torch.float)
         grad_x, grad_w = torch.empty_like(x), torch.zeros_like(weight, dtype=torch.float)

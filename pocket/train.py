@@ -22,6 +22,7 @@ import torch
 from . import chat, export, model as network, rl, tokenizer as tokens
 from .muon import Muon
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
+from .older_torch import ADAM_OPTIONS, LOAD_OPTIONS
 from .ranks import Ranks
 from .rounding import Rounding
 from .stream import Stream
@@ -104,7 +105,7 @@ class Trainer:
                 inside = parameter.dim() > 1 and not name.startswith("embed_tokens") and not name.endswith("gate.weight")
                 (hidden if inside else decayed if parameter.dim() > 1 else plain).append(parameter)
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
-        adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.95), fused=True)
+        adam = torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.95), **ADAM_OPTIONS)
         return [Muon(hidden, rate), adam]
 
     def _rate(self):
@@ -232,7 +233,7 @@ class Trainer:
         path = self.out / "checkpoint.pt"
         if not path.exists():
             return False
-        state = torch.load(path, map_location=self.device, weights_only=True)
+        state = torch.load(path, map_location=self.device, **LOAD_OPTIONS)
         if state["shape"] != self.options.shape:
             raise SystemExit(f"{path} is of shape {state['shape']}: give the same --shape, or another --out")
         self.model.load_state_dict(state["model"])

@@ -66,3 +66,19 @@ python_environment() {
     build/python/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt &&
     cp tests/requirements.txt "$stamp"
 }
+
+# torch_environment: one in build/python-torch with the system's torch, where the system has one (Debian 12: 1.13), for
+# the tests of the pocket model's recipe. The one on PyPI brings gigabytes of a GPU's libraries.
+torch_environment() {
+  local stamp=build/python-torch/requirements.txt
+  cmp -s tests/requirements-torch.txt "$stamp" && return 0
+  if ! apt-cache show python3-torch >/dev/null 2>&1; then
+    echo "No package python3-torch here: the tests of the pocket model's recipe are left out"
+    return 0
+  fi
+  install_packages python3-torch
+  echo "Installing the Python packages that the recipe of the pocket model needs"
+  /usr/bin/python3 -m venv --clear --system-site-packages build/python-torch &&
+    build/python-torch/bin/pip install --quiet --disable-pip-version-check -r tests/requirements-torch.txt &&
+    cp tests/requirements-torch.txt "$stamp"
+}
