@@ -21,14 +21,21 @@
 namespace mains {
 namespace {
 
-constexpr std::array kAllIsas = {Isa::kReference, Isa::kNeon,       Isa::kNeonDot,    Isa::kAvx2,
-                                 Isa::kAvx512,    Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
+constexpr std::array kAllIsas = {Isa::kReference,  Isa::kNeon,       Isa::kNeonDot,
+                                 Isa::kAvx2,       Isa::kAvxVnni,    Isa::kAvx512,
+                                 Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
 
 #if defined(__x86_64__)
 // By hand, because clang before 15 does not know the name "f16c".
 bool HasF16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+
+// By hand too: compilers learned the name "avxvnni" late.
+bool HasAvxVnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1u << 4) != 0;
 }
 
 // The processor must have tiles, the system must save them (XCR0), and the process must have asked for them.
@@ -57,6 +64,7 @@ const char* IsaName(Isa isa) {
     case Isa::kNeon: return "neon";
     case Isa::kNeonDot: return "neondot";
     case Isa::kAvx2: return "avx2";
+    case Isa::kAvxVnni: return "avxvnni";
     case Isa::kAvx512: return "avx512";
     case Isa::kAvx512Vnni: return "avx512vnni";
     case Isa::kAvx512Bf16: return "avx512bf16";
@@ -72,6 +80,7 @@ bool IsaSupported(Isa isa) {
     case Isa::kNeon:
     case Isa::kNeonDot: return false;
     case Isa::kAvx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasF16c();
+    case Isa::kAvxVnni: return IsaSupported(Isa::kAvx2) && HasAvxVnni();
     case Isa::kAvx512:
       return IsaSupported(Isa::kAvx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
@@ -88,6 +97,7 @@ bool IsaSupported(Isa isa) {
     case Isa::kNeon: return true;
     case Isa::kNeonDot: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
     case Isa::kAvx2:
+    case Isa::kAvxVnni:
     case Isa::kAvx512:
     case Isa::kAvx512Vnni:
     case Isa::kAvx512Bf16:

@@ -7,14 +7,14 @@
 namespace mains {
 
 // Instruction-set levels that have kernels of their own, from weakest to strongest; within a family each
-// includes the ones before.
-enum class Isa { kReference, kNeon, kNeonDot, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx };
+// includes the ones before, but AVX-VNNI, which processors without AVX-512 have, and only the newest with it.
+enum class Isa { kReference, kNeon, kNeonDot, kAvx2, kAvxVnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx };
 
 const char* IsaName(Isa isa);
 
 // The strongest level that this processor and operating system support. MAINS_ISA=reference|avx2|
-// avx512|avx512vnni|avx512bf16|amx|neon|neondot lowers it (an unknown or unsupported name is ignored with a
-// warning).
+// avxvnni|avx512|avx512vnni|avx512bf16|amx|neon|neondot lowers it (an unknown or unsupported name is ignored
+// with a warning).
 Isa DetectIsa();
 // For kAmx the process asks the system, once, for the tiles' state.
 bool IsaSupported(Isa isa);

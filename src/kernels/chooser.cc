@@ -52,6 +52,7 @@ const KernelTable& Kernels(Isa isa) {
 const KernelTable& KernelsUnchecked(Isa isa) {
 #if defined(__x86_64__)
   static const KernelTable avx2 = Override(Isa::kAvx2, kAvx2Slots, kAvx2Int8Slots);
+  static const KernelTable avxvnni = Override(Isa::kAvxVnni, kAvx2Slots, kAvxVnniSlots);
   static const KernelTable avx512 = Override(Isa::kAvx512, kAvx512Slots, kAvx512Int8Slots);
   static const KernelTable avx512vnni = Override(Isa::kAvx512Vnni, kAvx512Slots, kAvx512VnniSlots);
   static const KernelTable avx512bf16 =
@@ -60,6 +61,7 @@ const KernelTable& KernelsUnchecked(Isa isa) {
   static const KernelTable amx =
       Override(Isa::kAmx, kAvx512Slots, kAmxInt8Slots, kAmxBf16Slots, kAvx512F8Slots);
   if (isa == Isa::kAvx2) return avx2;
+  if (isa == Isa::kAvxVnni) return avxvnni;
   if (isa == Isa::kAvx512) return avx512;
   if (isa == Isa::kAvx512Vnni) return avx512vnni;
   if (isa == Isa::kAvx512Bf16) return avx512bf16;

@@ -1,6 +1,7 @@
 # Each instruction set is a few files, compiled for it alone; the chooser asks the processor before it
 # calls in. -O3 because the register tiles live in small arrays that must be unrolled away.
 set(x86_kernels ${PROJECT_SOURCE_DIR}/src/kernels/avx2/kernels.cc
+                ${PROJECT_SOURCE_DIR}/src/kernels/avx2/vnni.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/bw.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/avx512/vnni.cc
@@ -12,7 +13,7 @@ set(arm_kernels ${PROJECT_SOURCE_DIR}/src/kernels/neon/kernels.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/neon/dot.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/neon/peaks.cc
                 ${PROJECT_SOURCE_DIR}/src/kernels/neon/peak_int8.cc)
-set(x86_peaks avx2/peaks avx512/peaks avx512/peak_int8 avx512/peak_bf16 amx/peaks)
+set(x86_peaks avx2/peaks avx2/peak_int8 avx512/peaks avx512/peak_int8 avx512/peak_bf16 amx/peaks)
 list(TRANSFORM x86_peaks REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/kernels/\\1.cc")
 set(optimise $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
 # GCC 12's own AVX-512 header trips these (gcc.gnu.org/PR105593).
@@ -27,6 +28,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
   set(vnni ${avx512} -mavx512vnni)
   compile_for(avx2/kernels ${avx2})
+  compile_for(avx2/vnni ${avx2} -mavxvnni)
   compile_for(avx512/kernels ${avx512})
   compile_for(avx512/bw ${avx512})
   compile_for(avx512/vnni ${vnni})
@@ -35,6 +37,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   compile_for(amx/int8 ${vnni} -mavx512vbmi)
   compile_for(amx/bf16 ${vnni} -mavx512bf16)
   compile_for(avx2/peaks -mavx2 -mfma)
+  compile_for(avx2/peak_int8 -mavx2 -mavxvnni)
   compile_for(avx512/peaks -mavx512f)
   compile_for(avx512/peak_int8 -mavx512f -mavx512vnni)
   compile_for(avx512/peak_bf16 -mavx512f -mavx512bf16)

@@ -38,6 +38,7 @@ std::vector<PeakKernel> PeakKernels(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2) return {kAvx2PeakF32};
+  if (isa == Isa::kAvxVnni) return {kAvx2PeakF32, kAvxVnniPeakInt8};
   if (isa >= Isa::kAvx512) {
     std::vector<PeakKernel> kernels = {kAvx512PeakF32};
     if (isa >= Isa::kAvx512Bf16) kernels.push_back(kAvx512PeakBf16);
@@ -58,7 +59,7 @@ std::vector<PeakKernel> PeakKernels(Isa isa) {
 ReadKernel ReadKernelOf(Isa isa) {
   CHECK(IsaSupported(isa)) << IsaName(isa);
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx2) return ReadAvx2;
+  if (isa == Isa::kAvx2 || isa == Isa::kAvxVnni) return ReadAvx2;
   if (isa >= Isa::kAvx512) return ReadAvx512;
 #elif defined(__aarch64__)
   if (isa != Isa::kReference) return ReadNeon;

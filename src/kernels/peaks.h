@@ -30,8 +30,8 @@ extern const PeakKernel kNeonPeakF32, kNeonPeakInt8;
 uint64_t ReadNeon(const std::byte* data, int64_t bytes);
 
 // Defined on x86-64 only.
-extern const PeakKernel kAvx2PeakF32, kAvx512PeakF32, kAvx512PeakInt8, kAvx512PeakBf16, kAmxPeakInt8,
-    kAmxPeakBf16;
+extern const PeakKernel kAvx2PeakF32, kAvxVnniPeakInt8, kAvx512PeakF32, kAvx512PeakInt8, kAvx512PeakBf16,
+    kAmxPeakInt8, kAmxPeakBf16;
 uint64_t ReadAvx2(const std::byte* data, int64_t bytes);
 uint64_t ReadAvx512(const std::byte* data, int64_t bytes);
 

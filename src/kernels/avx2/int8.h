@@ -1,5 +1,5 @@
-// The integer vocabulary of simd/packed.h for AVX2. A signed product of bytes is |w| times x with the sign of
-// w: pairs of products fit in 16 bits, since codes of activations are within 127.
+// The integer vocabulary of simd/packed.h for AVX2, but for the products of bytes: those of the processor are
+// in avx2/dots.h or avx2/dots_vnni.h, which include this.
 #pragma once
 
 #include <immintrin.h>
@@ -10,9 +10,6 @@ namespace mains {
 namespace {
 
 // Two registers of 8 rows each.
-struct Codes {
-  __m256i size[2], value[2];
-};
 struct Bytes64 {
   __m256i part[2];
 };
@@ -24,10 +21,6 @@ struct Numbers {
 };
 using Four = __m256i;
 using Codebook = __m256i;
-
-// 8 registers of sums, 4 of codes; the totals are touched once in 32 columns and may live in memory.
-constexpr int kTileRows8 = 4;
-constexpr int kTileBlocks = 1;
 
 inline Codebook LoadCodebook(const uint8_t* book) {
   if (book == nullptr) return _mm256_setzero_si256();
@@ -65,19 +58,6 @@ inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
 inline Bytes64 Load64Bytes(const uint8_t* p) {
   return {{Load32Bytes(p), Load32Bytes(p + 32)}};
 }
-// Of sixteen times eight bytes the first four of each (which 0), or the last four (1).
-template <int which>
-inline Bytes64 FoursOfEights(const uint8_t* p) {
-  Bytes64 bytes;
-#pragma GCC unroll 2
-  for (int i = 0; i < 2; ++i) {
-    const __m256 a = _mm256_castsi256_ps(Load32Bytes(p + 64 * i)),
-                 b = _mm256_castsi256_ps(Load32Bytes(p + 64 * i + 32));
-    const __m256i within = _mm256_castps_si256(_mm256_shuffle_ps(a, b, which == 0 ? 0x88 : 0xDD));
-    bytes.part[i] = _mm256_permute4x64_epi64(within, 0xD8);
-  }
-  return bytes;
-}
 // Byte j of each four plus `bias`, first negated where bit first + j of its row's byte at `bits` is set.
 template <int first, int bias>
 inline Bytes64 NegateByBits(Bytes64 fours, const uint8_t* bits) {
@@ -99,32 +79,8 @@ inline void StoreBytes(uint8_t* p, Bytes64 bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(p), bytes.part[0]);
   _mm256_store_si256(reinterpret_cast<__m256i*>(p + 32), bytes.part[1]);
 }
-// Codes that are `bias` too large.
-template <int bias>
-inline Codes FromBytes(Bytes64 bytes) {
-  const __m256i too_large = _mm256_set1_epi8(static_cast<char>(bias));
-  const __m256i a = _mm256_sub_epi8(bytes.part[0], too_large), b = _mm256_sub_epi8(bytes.part[1], too_large);
-  return {{_mm256_abs_epi8(a), _mm256_abs_epi8(b)}, {a, b}};
-}
-template <int bias>
-inline Codes LoadCodes(const uint8_t* p) {
-  return FromBytes<bias>({{Load32Bytes(p), Load32Bytes(p + 32)}});
-}
 inline Four BroadcastFour(uint32_t codes) {
   return _mm256_set1_epi32(static_cast<int>(codes));
-}
-// Codes are their values here, so sums begin at zero.
-template <int bias>
-inline Ints BeginInts(int32_t) {
-  return {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
-}
-inline __m256i AddDots8(__m256i sums, __m256i size, __m256i value, __m256i x) {
-  const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(x, value));
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-inline Ints AddDots(Ints sums, const Codes& w, Four x) {
-  return {
-      {AddDots8(sums.part[0], w.size[0], w.value[0], x), AddDots8(sums.part[1], w.size[1], w.value[1], x)}};
 }
 inline Ints AddInts(Ints a, Ints b) {
   return {{_mm256_add_epi32(a.part[0], b.part[0]), _mm256_add_epi32(a.part[1], b.part[1])}};

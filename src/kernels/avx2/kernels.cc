@@ -2,7 +2,7 @@
 
 #include "kernels/simd/x86.h"
 
-#include "kernels/avx2/int8.h"
+#include "kernels/avx2/dots.h"
 #include "kernels/simd/packed.h"
 #include "kernels/simd/vector_slots.h"
 

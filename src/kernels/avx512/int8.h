@@ -45,13 +45,6 @@ inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
 inline Bytes64 Load64Bytes(const uint8_t* p) {
   return _mm512_loadu_si512(p);
 }
-// Of sixteen times eight bytes the first four of each (which 0), or the last four (1).
-template <int which>
-inline Bytes64 FoursOfEights(const uint8_t* p) {
-  const __m512i at = _mm512_add_epi32(
-      _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), _mm512_set1_epi32(which));
-  return _mm512_permutex2var_epi32(_mm512_loadu_si512(p), at, _mm512_loadu_si512(p + 64));
-}
 // Byte j of each four plus `bias`, first negated where bit first + j of its row's byte at `bits` is set.
 template <int first, int bias>
 inline Bytes64 NegateByBits(Bytes64 fours, const uint8_t* bits) {

@@ -61,16 +61,6 @@ inline Bytes64 WithTopBits(Bytes64 low, const uint8_t* top, int64_t shift) {
   for (int i = 0; i < 4; ++i) low.part[i] = vorrq_u8(low.part[i], vshlq_n_u8(bits.part[i], place));
   return low;
 }
-template <int which>
-inline Bytes64 FoursOfEights(const uint8_t* p) {
-  Bytes64 bytes;
-  for (int i = 0; i < 4; ++i) {
-    const uint32x4_t a = vreinterpretq_u32_u8(vld1q_u8(p + 32 * i)),
-                     b = vreinterpretq_u32_u8(vld1q_u8(p + 32 * i + 16));
-    bytes.part[i] = vreinterpretq_u8_u32(which == 0 ? vuzp1q_u32(a, b) : vuzp2q_u32(a, b));
-  }
-  return bytes;
-}
 template <int first, int bias>
 inline Bytes64 NegateByBits(Bytes64 fours, const uint8_t* bits) {
   const uint8x16_t rows = vld1q_u8(bits), bit = vreinterpretq_u8_u32(vdupq_n_u32(0x0804'0201u << first));

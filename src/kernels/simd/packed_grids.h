@@ -20,6 +20,11 @@ constexpr int64_t kGridHeadBytes = 64 + 8 * 16;
 #if defined(__AVX512VBMI__)
 #include "kernels/avx512/grids.h"
 #else
+#if defined(__x86_64__)
+#include "kernels/simd/x86_codes.h"
+#else
+#include "kernels/neon/codes.h"
+#endif
 
 namespace mains {
 namespace {
@@ -44,48 +49,31 @@ constexpr const auto& GridOf() {
 template <WeightFormat format>
 inline void SpreadGridGroup(const uint8_t* group, uint8_t* to) {
   constexpr PackedGridLayout layout = PackedGridOf(format);
-  constexpr int64_t eights = layout.columns == 8 ? 4 : 0, fours = layout.columns == 4 ? 8 : 0;
+  constexpr int64_t plane_bytes = layout.codes() / 8;
   const auto& grid = GridOf<format>();
   const uint8_t* signs = group + layout.codes();
-  // Bits of sixteen codes from the one at 16 l on, one of a code after the other.
-  const auto plane = [&](int64_t number, int64_t l) {
-    const uint8_t* bits = group + layout.planes_at() + number * layout.codes() / 8 + 2 * l;
-    return static_cast<uint32_t>(bits[0] | bits[1] << 8);
-  };
-  for (int64_t l = 0; l < eights; ++l) {
-    alignas(64) uint64_t entries[16];
-    uint32_t planes[4] = {};
-    for (int p = 0; p < layout.planes(); ++p) planes[p] = plane(p, l);
-#pragma GCC unroll 16
-    for (int row = 0; row < 16; ++row) {
-      uint32_t code = group[16 * l + row];
-      for (int p = 0; p < layout.high_bits; ++p) code |= (planes[p] >> row & 1) << (8 + p);
-      entries[row] = grid[code];
-      if constexpr (!layout.signs) {  // one up or down, and biased; no byte borrows from the next
-        const uint64_t down = planes[layout.high_bits] >> row & 1;
-        entries[row] =
-            (entries[row] ^ 0x8080'8080'8080'8080u) - 0x3F3F'3F3F'3F3F'3F3Fu - down * 0x0202'0202'0202'0202u;
+  const uint8_t* planes = group + layout.planes_at();
+  for (int64_t l = 0; l < layout.codes() / 16; ++l) {  // a code of each row
+    const RowCodes<layout.high_bits> codes(group + 16 * l, planes + 2 * l, plane_bytes);
+    if constexpr (layout.columns == 4) {
+      const uint8_t* own = signs + l / 2 * 16;
+      const Bytes64 four = LookupFours(grid, codes);
+      StoreBytes(to + l * kStepBytes,
+                 l % 2 == 0 ? NegateByBits<0, kGridBias>(four, own) : NegateByBits<4, kGridBias>(four, own));
+    } else {
+      Bytes64 first, second;
+      LookupEights(grid, codes, first, second);
+      if constexpr (layout.signs) {
+        first = NegateByBits<0, kGridBias>(first, signs + 16 * l);
+        second = NegateByBits<4, kGridBias>(second, signs + 16 * l);
+      } else {
+        const uint8_t* down = planes + layout.high_bits * plane_bytes + 2 * l;
+        first = OneUpOrDown<kGridBias>(first, down);
+        second = OneUpOrDown<kGridBias>(second, down);
       }
+      StoreBytes(to + 2 * l * kStepBytes, first);
+      StoreBytes(to + (2 * l + 1) * kStepBytes, second);
     }
-    const uint8_t* from = reinterpret_cast<const uint8_t*>(entries);
-    Bytes64 first = FoursOfEights<0>(from), second = FoursOfEights<1>(from);
-    if constexpr (layout.signs) {
-      first = NegateByBits<0, kGridBias>(first, signs + 16 * l);
-      second = NegateByBits<4, kGridBias>(second, signs + 16 * l);
-    }
-    StoreBytes(to + 2 * l * kStepBytes, first);
-    StoreBytes(to + (2 * l + 1) * kStepBytes, second);
-  }
-  for (int64_t l = 0; l < fours; ++l) {
-    alignas(64) uint32_t entries[16];
-    const uint32_t high = layout.high_bits > 0 ? plane(0, l) : 0;
-#pragma GCC unroll 16
-    for (int row = 0; row < 16; ++row)
-      entries[row] = static_cast<uint32_t>(grid[group[16 * l + row] | (high >> row & 1) << 8]);
-    const Bytes64 four = Load64Bytes(reinterpret_cast<const uint8_t*>(entries));
-    const uint8_t* own = signs + l / 2 * 16;
-    StoreBytes(to + l * kStepBytes,
-               l % 2 == 0 ? NegateByBits<0, kGridBias>(four, own) : NegateByBits<4, kGridBias>(four, own));
   }
 }
 

@@ -54,6 +54,7 @@ extern const Int8Slots kNeonDotInt8Slots;
 extern const SimdSlots kAvx2Slots;
 extern const SimdSlots kAvx512Slots;
 extern const Int8Slots kAvx2Int8Slots;
+extern const Int8Slots kAvxVnniSlots;
 extern const Int8Slots kAvx512Int8Slots;
 extern const Int8Slots kAvx512VnniSlots;
 extern const Int8Slots kAvx512VbmiSlots;
