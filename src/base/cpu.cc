@@ -126,6 +126,14 @@ Isa DetectIsa() {
   return SupportedIsas().back();
 }
 
+bool MultipliesBf16Slowly() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 int AvailableCores() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -21,6 +21,11 @@ bool IsaSupported(Isa isa);
 // All that are supported, the weakest first.
 std::vector<Isa> SupportedIsas();
 
+// Whether vector products of bf16 are slower than those of f32. Intel's processors (measured on an Emerald
+// Rapids) begin one in two cycles, and four of as many numbers of f32: they have tiles for it, which a
+// virtual machine may hide. AMD's (Zen 5) do twice as much in bf16.
+bool MultipliesBf16Slowly();
+
 // Cores in the affinity mask of this process, at least 1.
 int AvailableCores();
 

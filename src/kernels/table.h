@@ -49,6 +49,10 @@ struct PackedPanel {
   const uint8_t* codebook = nullptr;  // of kPacked4 and kPacked4X
 };
 
+// Weights of a softmax below e^this change no sum of f32, and count as nothing: further down lie denormals,
+// with which some processors multiply many times as slowly.
+constexpr float kLeastExponent = -64.0f;
+
 struct KernelTable {
   Isa isa = Isa::kReference;
 
@@ -130,7 +134,8 @@ struct KernelTable {
   // One step of a softmax over blocks of scores. Replaces s[i] by exp(s[i] - new_max), updates the
   // running maximum and sum, and returns the factor exp(old_max - new_max) by which whatever was
   // accumulated before must be scaled (0 at the first block, when *running_max is -infinity). Scores of
-  // -infinity give 0; a block of nothing else leaves the running values alone and returns 1.
+  // -infinity give 0; a block of nothing else leaves the running values alone and returns 1. What is below
+  // e^kLeastExponent is 0.
   float (*softmax_block)(float* s, int64_t n, float* running_max, float* running_sum) = nullptr;
 
   // out[i] = silu(gate[i]) * up[i]; out may be gate.

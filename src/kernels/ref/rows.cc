@@ -38,6 +38,12 @@ void RmsNorm(const float* x, const float* w, int64_t n, float eps, float* out) {
 
 // A NaN among the scores, or a score of +infinity, makes the sum and all that follows NaN: a broken
 // number must not turn into a plausible one.
+namespace {
+float WeightOf(float difference) {
+  return difference < kLeastExponent ? 0.0f : std::exp(difference);
+}
+}  // namespace
+
 float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum) {
   const float block_max = MaxOrNan(s, n);
   if (block_max == -kInfinity) {
@@ -48,10 +54,10 @@ float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum) 
   const float new_max = block_max <= old_max ? old_max : block_max + (std::isnan(old_max) ? old_max : 0.0f);
   float lanes[kSumLanes] = {};
   for (int64_t i = 0; i < n; ++i) {
-    s[i] = std::exp(s[i] - new_max);
+    s[i] = WeightOf(s[i] - new_max);
     lanes[i % kSumLanes] += s[i];
   }
-  const float factor = std::exp(old_max - new_max);
+  const float factor = WeightOf(old_max - new_max);
   *running_max = new_max;
   *running_sum = *running_sum * factor + FoldLanes(lanes);
   return factor;

@@ -80,6 +80,12 @@ float MaxOf(const float* s, int64_t n) {
   return MaxLane(max);
 }
 
+// The weight of a score that lies so far from the largest.
+inline V WeightOf(V difference) {
+  const V limit = Set1(kLeastExponent);
+  return ChooseAbove(limit, difference, Zero(), Exp(Max(limit, difference)));
+}
+
 // Replaces s[i] by exp(s[i] - max) and returns the sum. Trailing scores of -infinity change nothing: a
 // masked block gives the same bits as a shorter one.
 float ExpAndSum(float* s, int64_t n, float max) {
@@ -89,7 +95,7 @@ float ExpAndSum(float* s, int64_t n, float max) {
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) {
-      const V e = Exp(Sub(Load(s + i + c * kLanes), shift));
+      const V e = WeightOf(Sub(Load(s + i + c * kLanes), shift));
       Store(s + i + c * kLanes, e);
       sums.chain[c] = Add(sums.chain[c], e);
     }
@@ -97,7 +103,7 @@ float ExpAndSum(float* s, int64_t n, float max) {
 #pragma GCC unroll 4
   for (int c = 0; c < 4 && i < n; i += kLanes, ++c) {
     const int64_t left = n - i < kLanes ? n - i : kLanes;
-    const V e = Exp(Sub(LoadPart(s + i, left, Set1(-kInfinity)), shift));
+    const V e = WeightOf(Sub(LoadPart(s + i, left, Set1(-kInfinity)), shift));
     StorePart(s + i, left, e);
     sums.chain[c] = Add(sums.chain[c], e);
   }
@@ -111,7 +117,8 @@ float SoftmaxBlock(float* s, int64_t n, float* running_max, float* running_sum) 
   const float old_max = *running_max;
   const float new_max = old_max > block_max ? old_max : block_max;
   const float sum = ExpAndSum(s, n, new_max);
-  const float factor = old_max == new_max ? 1.0f : ExpOne(old_max - new_max);
+  const float fall = old_max - new_max;
+  const float factor = old_max == new_max ? 1.0f : fall < kLeastExponent ? 0.0f : ExpOne(fall);
   *running_max = new_max;
   *running_sum = *running_sum * factor + sum;
   return factor;

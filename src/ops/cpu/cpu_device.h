@@ -14,7 +14,11 @@ class CpuDevice final : public Device {
  public:
   CpuDevice(Isa isa, int threads, bool round_activations)
       : kernels_(Kernels(isa)), pool_(threads), scratch_(static_cast<size_t>(threads)) {
-    if (!round_activations) kernels_.gemm_bf16 = nullptr;
+    if (!round_activations) kernels_.gemm_bf16_scaled = nullptr;
+    // Without tiles, where f32 multiplies faster than bf16, it is more exact too. FP8 stays with bf16: its
+    // numbers are widened to that, and few tokens wait for memory anyway.
+    if (!round_activations || (isa == Isa::kAvx512Bf16 && MultipliesBf16Slowly()))
+      kernels_.gemm_bf16 = nullptr;
   }
 
   // elementwise.cc

@@ -60,7 +60,8 @@ CpuDevice::Panel CpuDevice::UnpackRows(const Weight& w, int64_t begin, int64_t c
 }
 
 bool CpuDevice::TakesRounded(const Weight& w) const {
-  return kernels_.gemm_bf16 != nullptr && (IsInPlace(w, DType::kBF16) || IsScaledF8(w));
+  return (kernels_.gemm_bf16 != nullptr && IsInPlace(w, DType::kBF16)) ||
+         (kernels_.gemm_bf16_scaled != nullptr && IsScaledF8(w));
 }
 
 // FP8 is widened to bf16, which is exact, and its scales meet the sums. For few tokens some rows at a time,
