@@ -129,6 +129,8 @@ TEST(Bench, SharesOfLimits) {
   EXPECT_EQ(limits.Best("int8")->instruction, "tile");
   EXPECT_EQ(limits.Best("bf16")->instruction, "fma") << "without an instruction of its own";
   EXPECT_EQ(limits.Best("nothing"), nullptr);
+  limits.peaks.push_back({"bf16", "vector", "slow", 50});
+  EXPECT_EQ(limits.Best("bf16")->instruction, "fma") << "faster, and as exact";
   const LimitShare reading = ShareOfLimit({100, 30, 10}, 8, "f32", limits);
   EXPECT_EQ(reading.bound, "read");
   EXPECT_DOUBLE_EQ(reading.share, 0.5);

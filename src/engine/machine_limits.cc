@@ -139,16 +139,16 @@ class LimitMeterImpl final : public LimitMeter {
 
 const MachinePeak* MachineLimits::Best(std::string_view numbers) const {
   constexpr std::array<std::string_view, 3> kNarrowFirst = {"int8", "bf16", "f32"};
+  const MachinePeak* best = nullptr;
+  // Wider numbers can hold them as well, and some processors multiply f32 faster than bf16.
   for (auto name = std::find(kNarrowFirst.begin(), kNarrowFirst.end(), numbers); name != kNarrowFirst.end();
        ++name) {
-    const MachinePeak* best = nullptr;
     for (const MachinePeak& peak : peaks) {
       if (peak.numbers != *name) continue;
       if (best == nullptr || peak.operations_per_second > best->operations_per_second) best = &peak;
     }
-    if (best != nullptr) return best;
   }
-  return nullptr;
+  return best;
 }
 
 Result<std::unique_ptr<LimitMeter>> LimitMeter::Make(const LimitOptions& options) {

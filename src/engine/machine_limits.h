@@ -25,8 +25,8 @@ struct MachineLimits {
   double read_bytes_per_second = 0;  // of a buffer that fits no cache
   std::vector<MachinePeak> peaks;
 
-  // The fastest that multiplies these numbers; where none does, the fastest of the next wider ones (int8,
-  // bf16, f32). Null if nothing was measured.
+  // The fastest that multiplies these numbers or wider ones (int8, bf16, f32), which hold them as well. Null if
+  // nothing was measured.
   const MachinePeak* Best(std::string_view numbers) const;
 };
 

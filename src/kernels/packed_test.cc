@@ -155,11 +155,13 @@ struct Quantized {
     sums.assign(static_cast<size_t>(2 * m * rows.group_stride), 77);
     rows.codes = codes.data();
     rows.scales = scales.data();
+    scaled_sums.assign(scales.size(), 77.0f);
     rows.sums = sums.data();
+    rows.scaled_sums = scaled_sums.data();
     for (int64_t r = 0; r < m; ++r) table.quantize_row(x.data() + r * cols, cols, rows, r);
   }
   std::vector<int8_t> codes;
-  std::vector<float> scales;
+  std::vector<float> scales, scaled_sums;
   std::vector<int32_t> sums;
   Int8Rows rows;
 };
@@ -239,6 +241,7 @@ TEST(Packed, RowsOfIntegersAreTheSameInEveryTable) {
       EXPECT_EQ(actual.codes, expected.codes);
       EXPECT_EQ(Bits(actual.scales), Bits(expected.scales));
       EXPECT_EQ(actual.sums, expected.sums);
+      EXPECT_EQ(Bits(actual.scaled_sums), Bits(expected.scaled_sums));
     }
     EXPECT_TRUE(std::isnan(expected.scales[static_cast<size_t>(2 * expected.rows.group_stride)]));
     EXPECT_EQ(expected.scales[static_cast<size_t>(expected.rows.group_stride)], 0.0f);

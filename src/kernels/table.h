@@ -28,12 +28,13 @@ constexpr int64_t kBf16Step = 32;
 
 // Rows of activations as 8-bit integers, the left side of a product with packed weights. A group of 32
 // columns of row r is codes[r * code_stride + 32 g...], each times scales[r * group_stride + g]; sums holds,
-// at 2 (r * group_stride + g), the sum of the codes of either half. Columns are filled up with zeros to whole
-// blocks of 64.
+// at 2 (r * group_stride + g), the sum of the codes of either half, and scaled_sums the scale times the sum
+// of all. Columns are filled up with zeros to whole blocks of 64.
 struct Int8Rows {
   int8_t* codes = nullptr;
   float* scales = nullptr;
   int32_t* sums = nullptr;
+  float* scaled_sums = nullptr;
   int64_t code_stride = 0;   // a multiple of 64
   int64_t group_stride = 0;  // code_stride / 32
 };

@@ -117,9 +117,9 @@ void GemmPacked(benchmark::State& state, Isa isa, DType dtype) {
       packed.scale_dtype, PackedCodebook(packed.dtype).data()};
   const Floats x(kCols), out(m * n);
   std::vector<int8_t> codes(static_cast<size_t>(m * kCols));
-  std::vector<float> scales(static_cast<size_t>(m * kCols / 32));
+  std::vector<float> scales(static_cast<size_t>(m * kCols / 32)), scaled_sums(scales.size());
   std::vector<int32_t> sums(static_cast<size_t>(m * kCols / 16));
-  const Int8Rows rows = {codes.data(), scales.data(), sums.data(), kCols, kCols / 32};
+  const Int8Rows rows = {codes.data(), scales.data(), sums.data(), scaled_sums.data(), kCols, kCols / 32};
   for (int64_t r = 0; r < m; ++r) table.quantize_row(x.data(), kCols, rows, r);
   Repeat(state, out.data(), [&] { table.gemm_packed(rows, 0, m, panel, out.data(), n); });
   CountFlops(state, m, n, kCols);

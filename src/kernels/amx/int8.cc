@@ -68,14 +68,13 @@ void TileOfRows(const PackedJob& job, int64_t done, int64_t count) {
       const int64_t own = at + r * job.x.group_stride;
       const int32_t* sums_of_codes = job.x.sums + 2 * own;
       const int32_t both = sums_of_codes[0] + sums_of_codes[1];
-      Ints sums = {};
+      Numbers sum = ZeroNumbers();
 #pragma GCC unroll 2
       for (int part = 0; part < F::kParts; ++part) {
         const Ints bias = BeginInts<F::kBias>(F::kParts == 2 ? sums_of_codes[part] : both);
-        const Ints scaled = F::Part(g, part, AddInts(bias, LoadInts(products[half][part] + r * kTile)));
-        sums = part == 0 ? scaled : AddInts(sums, scaled);
+        sum = F::Join(g, part, AddInts(bias, LoadInts(products[half][part] + r * kTile)), sum);
       }
-      totals[r] = F::Add(g, totals[r], sums, {job.x.scales[own], sums_of_codes});
+      totals[r] = F::Add(g, totals[r], sum, {job.x.scales[own], sums_of_codes, job.x.scaled_sums + own});
     }
   };
   for (int64_t b = 0; b < job.blocks; ++b) {

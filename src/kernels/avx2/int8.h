@@ -85,9 +85,6 @@ inline Four BroadcastFour(uint32_t codes) {
 inline Ints AddInts(Ints a, Ints b) {
   return {{_mm256_add_epi32(a.part[0], b.part[0]), _mm256_add_epi32(a.part[1], b.part[1])}};
 }
-inline Ints MulInts(Ints a, Ints b) {
-  return {{_mm256_mullo_epi32(a.part[0], b.part[0]), _mm256_mullo_epi32(a.part[1], b.part[1])}};
-}
 inline Numbers ToNumbers(Ints a) {
   return {{_mm256_cvtepi32_ps(a.part[0]), _mm256_cvtepi32_ps(a.part[1])}};
 }

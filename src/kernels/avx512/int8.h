@@ -68,9 +68,6 @@ inline Ints LoadInts(const int32_t* p) {
 inline Ints AddInts(Ints a, Ints b) {
   return _mm512_add_epi32(a, b);
 }
-inline Ints MulInts(Ints a, Ints b) {
-  return _mm512_mullo_epi32(a, b);
-}
 inline Numbers ToNumbers(Ints a) {
   return _mm512_cvtepi32_ps(a);
 }

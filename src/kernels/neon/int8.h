@@ -112,10 +112,6 @@ inline Ints AddInts(Ints a, Ints b) {
   for (int i = 0; i < 4; ++i) a.part[i] = vaddq_s32(a.part[i], b.part[i]);
   return a;
 }
-inline Ints MulInts(Ints a, Ints b) {
-  for (int i = 0; i < 4; ++i) a.part[i] = vmulq_s32(a.part[i], b.part[i]);
-  return a;
-}
 inline Numbers ToNumbers(Ints a) {
   Numbers numbers;
   for (int i = 0; i < 4; ++i) numbers.part[i] = vcvtq_f32_s32(a.part[i]);

@@ -126,6 +126,7 @@ void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row) {
     const int64_t begin = g * kPackedGroup, at = row * out.group_stride + g;
     QuantizeGroup(x + std::min(begin, n), std::clamp<int64_t>(n - begin, 0, kPackedGroup),
                   out.codes + row * out.code_stride + begin, out.scales + at, out.sums + 2 * at);
+    out.scaled_sums[at] = out.scales[at] * static_cast<float>(out.sums[2 * at] + out.sums[2 * at + 1]);
   }
 }
 

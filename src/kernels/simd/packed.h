@@ -27,8 +27,8 @@ struct Chunk {
 // What a group's activations are multiplied with, and how the sum goes to the totals.
 struct Activations {
   float scale;
-  const int32_t* sums;  // of the codes of either half
-  int32_t sum() const { return sums[0] + sums[1]; }
+  const int32_t* sums;      // of the codes of either half
+  const float* scaled_sum;  // of all, times the scale
 };
 
 inline uint32_t FourCodes(const int8_t* p) {
@@ -37,9 +37,18 @@ inline uint32_t FourCodes(const int8_t* p) {
   return bits;
 }
 
-// --- Formats. kBias: by how much codes are too large. kParts: of a group, with scales of their own.
-// kIsBytes: codes are bytes as they lie. kAlwaysSpread: they are spread whatever the number of rows.
-// kCodeLines: cache lines of codes in 64 columns.
+// Adds a part's sum of products times its scale to what `before` has of the parts before. As f32: with codes
+// of a byte, whole scales of a byte, and 32 columns all of it is whole numbers up to 2^24, so exact, and
+// integers of 32 bits multiply half as fast on some processors.
+[[gnu::always_inline]] inline Numbers JoinParts(const Numbers (&scales)[2], int part, Ints products,
+                                                Numbers before) {
+  return part == 0 ? MulNumbers(ToNumbers(products), scales[0])
+                   : FusedMulAdd(ToNumbers(products), scales[1], before);
+}
+
+// --- Formats. Join: the exact sum of a group as a number, part by part. kBias: by how much codes are too
+// large. kParts: of a group, with scales of their own. kIsBytes: codes are bytes as they lie. kAlwaysSpread:
+// they are spread whatever the number of rows. kCodeLines: cache lines of codes in 64 columns.
 
 // A scale of two bytes for each group.
 template <int64_t block_bytes, bool bf16>
@@ -54,9 +63,12 @@ struct Scaled {
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     return {LoadScales<bf16>(BlockOf(packed, b) + half * 32)};
   }
-  [[gnu::always_inline]] static Ints Part(const Group&, int, Ints sums) { return sums; }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
+  [[gnu::always_inline]] static Numbers Join(const Group&, int, Ints products, Numbers) {
+    return ToNumbers(products);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    return FusedMulAdd(sum, MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
   }
 };
 
@@ -120,10 +132,13 @@ struct PackedMinK {
                                            const Codebook& book) {
     return FromBytes<0>(LoadBytes(codes, half, step, book));
   }
-  [[gnu::always_inline]] static Ints Part(const Group&, int, Ints sums) { return sums; }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
-    return FusedNegMulAdd(g.min, BroadcastNumber(x.scale * static_cast<float>(x.sum())), totals);
+  [[gnu::always_inline]] static Numbers Join(const Group&, int, Ints products, Numbers) {
+    return ToNumbers(products);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    totals = FusedMulAdd(sum, MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
+    return FusedNegMulAdd(g.min, BroadcastNumber(*x.scaled_sum), totals);
   }
 };
 
@@ -133,15 +148,14 @@ struct Packed4X {
   static constexpr int kBias = 128, kParts = 1;
   static constexpr int64_t kBlockBytes = kHeadBytes + 512;
   struct Group {
-    Numbers d;
-    Ints scale;
+    Numbers d, scale;
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
   }
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
-    return {LoadScales<false>(head), FromI8Wide(BlockOf(packed, b) + half * 32)};
+    return {LoadScales<false>(head), ToNumbers(FromI8Wide(BlockOf(packed, b) + half * 32))};
   }
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook& book) {
@@ -151,9 +165,12 @@ struct Packed4X {
                                            const Codebook& book) {
     return FromBytes<128>(LoadBytes(codes, half, step, book));
   }
-  [[gnu::always_inline]] static Ints Part(const Group& g, int, Ints sums) { return MulInts(sums, g.scale); }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+  [[gnu::always_inline]] static Numbers Join(const Group& g, int, Ints products, Numbers) {
+    return MulNumbers(ToNumbers(products), g.scale);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    return FusedMulAdd(sum, MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 };
 
@@ -164,8 +181,7 @@ struct SignedParts {
   static constexpr int64_t kCodeLines = (block_bytes - kHeadBytes) / kStepBytes;
   static constexpr int kBias = bias, kParts = 2;
   struct Group {
-    Numbers d;
-    Ints parts[2];
+    Numbers d, parts[2];
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<block_bytes>(packed, b);
@@ -173,13 +189,14 @@ struct SignedParts {
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
     const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * block_bytes);
     const uint8_t* small = BlockOf(packed, b) + half * 32;
-    return {LoadScales<false>(head), {FromI8Wide(small), FromI8Wide(small + 16)}};
+    return {LoadScales<false>(head), {ToNumbers(FromI8Wide(small)), ToNumbers(FromI8Wide(small + 16))}};
   }
-  [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
-    return MulInts(sums, g.parts[part]);
+  [[gnu::always_inline]] static Numbers Join(const Group& g, int part, Ints products, Numbers before) {
+    return JoinParts(g.parts, part, products, before);
   }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    return FusedMulAdd(sum, MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 };
 
@@ -219,8 +236,7 @@ struct Packed2K {
   static constexpr int kBias = 0, kParts = 2;
   static constexpr int64_t kBlockBytes = kHeadBytes + 256;
   struct Group {
-    Numbers d, dmin;
-    Ints scales[2], mins[2];
+    Numbers d, dmin, scales[2], mins[2];
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
     return SuperBlock<kBlockBytes>(packed, b);
@@ -230,8 +246,8 @@ struct Packed2K {
     const uint8_t* small = BlockOf(packed, b) + half * 32;
     return {LoadScales<false>(head),
             LoadScales<false>(head + 32),
-            {FromNibbleWide<0>(small), FromNibbleWide<0>(small + 16)},
-            {FromNibbleWide<4>(small), FromNibbleWide<4>(small + 16)}};
+            {ToNumbers(FromNibbleWide<0>(small)), ToNumbers(FromNibbleWide<0>(small + 16))},
+            {ToNumbers(FromNibbleWide<4>(small)), ToNumbers(FromNibbleWide<4>(small + 16))}};
   }
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook&) {
@@ -241,14 +257,15 @@ struct Packed2K {
                                            const Codebook& book) {
     return FromBytes<kBias>(LoadBytes(codes, half, step, book));
   }
-  [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
-    return MulInts(sums, g.scales[part]);
+  [[gnu::always_inline]] static Numbers Join(const Group& g, int part, Ints products, Numbers before) {
+    return JoinParts(g.scales, part, products, before);
   }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    totals = FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
-    const Ints mins =
-        AddInts(MulInts(g.mins[0], BroadcastInt(x.sums[0])), MulInts(g.mins[1], BroadcastInt(x.sums[1])));
-    return FusedNegMulAdd(g.dmin, MulNumbers(BroadcastNumber(x.scale), ToNumbers(mins)), totals);
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    totals = FusedMulAdd(sum, MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+    const Numbers first = JoinParts(g.mins, 0, BroadcastInt(x.sums[0]), ZeroNumbers());
+    const Numbers mins = JoinParts(g.mins, 1, BroadcastInt(x.sums[1]), first);
+    return FusedNegMulAdd(g.dmin, MulNumbers(BroadcastNumber(x.scale), mins), totals);
   }
 };
 
@@ -282,7 +299,7 @@ inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, cons
   typename F::Group g[tiles];
 #pragma GCC unroll 4
   for (int t = 0; t < tiles; ++t) g[t] = F::GroupOf(chunks[t].packed, b, half);
-  Ints sums[rows][tiles];
+  Numbers sums[rows][tiles];
 #pragma GCC unroll 2
   for (int part = 0; part < F::kParts; ++part) {
     Ints products[rows][tiles];
@@ -318,16 +335,13 @@ inline void TileGroup(const Int8Rows& x, int64_t row, int64_t column_block, cons
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-      for (int t = 0; t < tiles; ++t) {
-        const Ints scaled = F::Part(g[t], part, products[r][t]);
-        sums[r][t] = part == 0 ? scaled : AddInts(sums[r][t], scaled);
-      }
+      for (int t = 0; t < tiles; ++t) sums[r][t] = F::Join(g[t], part, products[r][t], sums[r][t]);
     }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
     const int64_t at = group + r * x.group_stride;
-    const Activations own = {x.scales[at], x.sums + 2 * at};
+    const Activations own = {x.scales[at], x.sums + 2 * at, x.scaled_sums + at};
 #pragma GCC unroll 4
     for (int t = 0; t < tiles; ++t) totals[r][t] = F::Add(g[t], totals[r][t], sums[r][t], own);
   }
@@ -519,7 +533,9 @@ void QuantizeRow(const float* x, int64_t n, const Int8Rows& out, int64_t row) {
       if (left > 0) __builtin_memcpy(numbers, from, static_cast<size_t>(left) * sizeof(float));
       from = numbers;
     }
-    QuantizeGroup(from, out.codes + row * out.code_stride + begin, out.scales + at, out.sums + 2 * at);
+    int32_t* sums = out.sums + 2 * at;
+    QuantizeGroup(from, out.codes + row * out.code_stride + begin, out.scales + at, sums);
+    out.scaled_sums[at] = out.scales[at] * static_cast<float>(sums[0] + sums[1]);
   }
 }
 

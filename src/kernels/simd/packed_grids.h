@@ -116,8 +116,7 @@ struct SpreadGrid {
   static constexpr bool kIsBytes = false, kAlwaysSpread = true;
   static constexpr int kBias = kGridBias, kParts = 2;
   struct Group {
-    Numbers d;
-    Ints parts[2];
+    Numbers d, parts[2];
   };
   [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* heads, int64_t b) {
     return heads + b / 4 * kGridHeadBytes + 64 + b % 4 * 32;
@@ -125,16 +124,17 @@ struct SpreadGrid {
   [[gnu::always_inline]] static Group GroupOf(const uint8_t* heads, int64_t b, int64_t half) {
     const uint8_t* scales = BlockOf(heads, b) + half * 16;
     const auto odd = [](Ints a) __attribute__((always_inline)) {
-      return AddInts(AddInts(a, a), BroadcastInt(1));
+      return ToNumbers(AddInts(AddInts(a, a), BroadcastInt(1)));
     };
     return {LoadNumbers(reinterpret_cast<const float*>(heads + b / 4 * kGridHeadBytes)),
             {odd(FromNibbleWide<0>(scales)), odd(FromNibbleWide<4>(scales))}};
   }
-  [[gnu::always_inline]] static Ints Part(const Group& g, int part, Ints sums) {
-    return MulInts(sums, g.parts[part]);
+  [[gnu::always_inline]] static Numbers Join(const Group& g, int part, Ints products, Numbers before) {
+    return JoinParts(g.parts, part, products, before);
   }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Ints sums, const Activations& x) {
-    return FusedMulAdd(ToNumbers(sums), MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    return FusedMulAdd(sum, MulNumbers(g.d, BroadcastNumber(x.scale)), totals);
   }
 
   // A chunk's codes to `bytes`, its heads behind them.

@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kTileRows = 96;  // query rows that share one pass over a page
 constexpr int64_t kSpanPages = 16;
-// How many rows of a page ahead are asked for: what one head has of a position is too short to be a stream that the
-// processor would follow.
+// How many rows of a page ahead are asked for: what one head has of a position is too short to be a stream
+// that the processor would follow.
 constexpr int64_t kRowsAhead = 8;
 // Up to so many rows meet keys and values where they lie, widened as they are read; more of them meet a page
 // that was widened once.
@@ -73,6 +73,23 @@ struct CpuDevice::SoftmaxRows {
     round(q + r * key_dim, key_dim, q16 + r * key_stride);
     std::fill(q16 + r * key_stride + key_dim, q16 + (r + 1) * key_stride, uint16_t{0});
   }
+  // The rows from `first` on, in the same memory.
+  SoftmaxRows From(int64_t first) const {
+    SoftmaxRows rest = *this;
+    rest.count -= first;
+    rest.q += first * key_dim;
+    rest.sum += first * value_dim;
+    rest.scores += first * kPagePositions;
+    if (round != nullptr) {
+      rest.q16 += first * key_stride;
+      rest.weights16 += first * kPagePositions;
+    }
+    rest.max += first;
+    rest.total += first;
+    rest.position += first;
+    if (selected.rank != 0) rest.selected = selected.Slice(0, first, rest.count);
+    return rest;
+  }
   // Hides what row r did not select of a block; returns how many scores are left.
   int64_t KeepSelected(int64_t r, int64_t block) const {
     const int32_t* list = selected.i32() + r * selected.dim(1);
@@ -103,7 +120,8 @@ CpuDevice::Panel CpuDevice::ReadPage(const Batch& batch, int stream, const Seque
   const int64_t bytes = ByteSize(st.dtype, width), stride = st.row_bytes();
   for (int64_t i = 0; i < count; ++i) {
     if (i + kRowsAhead < count) {
-      for (int64_t line = 0; line < bytes; line += 64) __builtin_prefetch(from + (i + kRowsAhead) * stride + line);
+      for (int64_t line = 0; line < bytes; line += 64)
+        __builtin_prefetch(from + (i + kRowsAhead) * stride + line);
     }
     load(from + i * stride, width, buffer + i * width);
   }
@@ -465,7 +483,9 @@ void CpuDevice::AttendExpanded(const Tensor& q, const ops::HeadMatrices& key, co
       const Panel rope = ReadPage(batch, p.stream, s, block, keys, p.latent_dim, p.rope_dim, latent_buffer);
       for (int64_t i = 0; i < keys; ++i)
         std::copy_n(rope.data + i * rope.stride, p.rope_dim, keys_buffer + i * key_dim + key.out);
-      AttendBlock(rows, block, keys, panel_of(keys_buffer, keys, key_dim, narrow_buffer),
+      // The first rows end before it.
+      SoftmaxRows seeing = rows.From(std::clamp<int64_t>(block * kPagePositions - s.past, 0, s.rows - 1));
+      AttendBlock(seeing, block, keys, panel_of(keys_buffer, keys, key_dim, narrow_buffer),
                   panel_of(values_buffer, keys, value.out, narrow_buffer + kPagePositions * key_dim));
     }
     for (int64_t r = 0; r < s.rows; ++r) rows.Write(r, out.Row(s.first_row + r) + h * out.stride(1));

@@ -82,7 +82,7 @@ class CpuDevice final : public Device {
   // Activations as integers, for products with packed weights; the memory is kept from verb to verb.
   struct Int8Memory {
     std::vector<int8_t> codes;
-    std::vector<float> scales;
+    std::vector<float> scales, scaled_sums;
     std::vector<int32_t> sums;
     Int8Rows Reserve(int64_t rows, int64_t cols);
   };

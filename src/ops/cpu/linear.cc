@@ -134,6 +134,7 @@ Int8Rows CpuDevice::Int8Memory::Reserve(int64_t rows, int64_t cols) {
   out.codes = grow(codes, rows * out.code_stride);
   out.scales = grow(scales, rows * out.group_stride);
   out.sums = grow(sums, 2 * rows * out.group_stride);
+  out.scaled_sums = grow(scaled_sums, rows * out.group_stride);
   return out;
 }
 

@@ -85,6 +85,8 @@ void CpuDevice::ExpertsGated(const Tensor& x, int64_t top_k, const SortedPairs& 
                   gathered.scales + i * all.group_stride);
       std::copy_n(all.sums + 2 * token * all.group_stride, 2 * all.group_stride,
                   gathered.sums + 2 * i * all.group_stride);
+      std::copy_n(all.scaled_sums + token * all.group_stride, all.group_stride,
+                  gathered.scaled_sums + i * all.group_stride);
     });
     ReserveScratch(2 * kPackedPanelRows * kPackedTokens);
     each_task([&](const ExpertTask& task, int64_t first, int64_t rows, const ops::LinearLayer& gate,
