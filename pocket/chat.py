@@ -2,8 +2,8 @@
 
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
-given, more for what it must say: 2 for names of tools and parameters, 4 for values and for what a thought
-decides, 1 for the rest.
+given, more for what it must say: 4 for values and for what decides (which tool, that an argument is missing, that
+no tool fits), 2 for names that a thought has decided and for those of parameters, 1 for the rest.
 """
 
 import json
@@ -53,21 +53,23 @@ STRING, NOT_STRING = '" string="true">', '" string="false">'
 RESULTS_BEGIN, RESULT, RESULT_END, RESULTS_END = "\n\n<function_results>", "\n<result>", "</result>", "\n</function_results>"
 
 TEXT_WEIGHT, NAME_WEIGHT, VALUE_WEIGHT = 1, 2, 4
-DECISION_WEIGHT = 4  # that no tool fits, that an argument is missing
-_DECISION = re.compile(r"(: missing$|None fits$)", re.M)
+DECISION_WEIGHT = 4
 
 
-def _thought(text):
-    """What decides (data/tools.py) stands in every second place."""
-    parts = _DECISION.split(text)
+def _thought(text, tools):
+    """What decides (data/tools.py) stands in every second place: what is wanted, a tool's name on a line of its own, that
+    none is there, that an argument is missing."""
+    names = "|".join(re.escape(tool["function"]["name"]) for tool in tools)
+    decisions = rf"(^(?:{names})$|^Two calls$|^Wanted: .*$|^Tools:|: missing$|None fits$)" if names else r"(: missing$|None fits$)"
+    parts = re.split(decisions, text, flags=re.M)
     return [(part, DECISION_WEIGHT if i % 2 else TEXT_WEIGHT) for i, part in enumerate(parts)]
 
 
-def _calls(tool_calls):
+def _calls(tool_calls, name_weight):
     pieces = [(CALLS_BEGIN, TEXT_WEIGHT)]
     for i, call in enumerate(tool_calls):
         function = call["function"]
-        pieces += [("\n" if i else "", TEXT_WEIGHT), (INVOKE, TEXT_WEIGHT), (function["name"], NAME_WEIGHT), ('">\n', TEXT_WEIGHT)]
+        pieces += [("\n" if i else "", TEXT_WEIGHT), (INVOKE, TEXT_WEIGHT), (function["name"], name_weight), ('">\n', TEXT_WEIGHT)]
         for j, (name, value) in enumerate(json.loads(function["arguments"]).items()):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             pieces += [("\n" if j else "", TEXT_WEIGHT), (PARAMETER, TEXT_WEIGHT), (name, NAME_WEIGHT),
@@ -77,7 +79,8 @@ def _calls(tool_calls):
     return pieces + [(CALLS_END, TEXT_WEIGHT)]
 
 
-def _tools(tools):
+def declaration(tools):
+    """The text that tells of the tools, behind the system message."""
     listed = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in tools)
     return "\n\n" + TOOLS_BEFORE + listed + TOOLS_AFTER
 
@@ -105,7 +108,7 @@ def render(item, upto=None):
     first_thought = 0 if item.get("keep_thinking") else last_user  # the format drops earlier thoughts
     pieces = [(BOS, 0), (item["system"], 0)]
     if item["tools"]:
-        pieces.append((_tools(item["tools"]), 0))
+        pieces.append((declaration(item["tools"]), 0))
     for i, message in enumerate(messages):
         role = message["role"]
         closing = i + 1 == len(messages) and upto is None
@@ -121,11 +124,12 @@ def render(item, upto=None):
                 if not closing:
                     pieces.append(("\n\n" + (THINK if thinking and i >= first_thought else END_THINK), 0))
         else:
-            if thinking and i > first_thought:
-                pieces += [*_thought(message["reasoning_content"]), (END_THINK, TEXT_WEIGHT)]
+            thought = thinking and i > first_thought
+            if thought:
+                pieces += [*_thought(message["reasoning_content"], item["tools"]), (END_THINK, TEXT_WEIGHT)]
             pieces.append((message["content"], TEXT_WEIGHT))
             if message.get("tool_calls"):
-                pieces += _calls(message["tool_calls"])
+                pieces += _calls(message["tool_calls"], NAME_WEIGHT if thought else DECISION_WEIGHT)
             pieces.append((EOS, TEXT_WEIGHT))
     return [(text, weight) for text, weight in pieces if text]
 

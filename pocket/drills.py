@@ -8,6 +8,11 @@ token stands anywhere: what follows is found in the text or not at all. (Measure
 import functools
 
 from . import chat
+from .data import jumble
+from .data.item import pick_language
+from .data.tools import THINKING
+from .data.wanted import MOST, wanted
+from .tokenizer import encode_pieces
 
 _BETWEEN = (": ", '": "', '", "', " = ", "\n", "; ", '", "description": "', ". ")
 
@@ -53,7 +58,7 @@ def _lookup(rng, vocabulary, encode):
     return ids, weights
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def _spellings(tokenizer):
     """Of every token, those that are the same word: with or without the space before, capitals or small."""
     words = {}
@@ -66,51 +71,114 @@ def _spellings(tokenizer):
     return same
 
 
-def _choice(rng, vocabulary, encode, spellings):
-    """Names, each with a description; then some words of one description in another order and spelling, among words
-    of none: the name is the one that shares most."""
-    join, end, given, found = (encode(text) for text in rng.sample(_BETWEEN, 4))
-    easy = rng.random() < 0.5  # few and short: from these the others are learned
-    names, abouts = [], []
-    for _ in range(rng.randint(2, 3 if easy else 8)):
-        names.append(_tokens(rng, vocabulary, 2 if easy else 5))
-        abouts.append([rng.randrange(vocabulary) for _ in range(rng.randint(1, 2 if easy else 7))])
-    if not easy and rng.random() < 0.5:  # neighbours that share a word, as tools of one verb or one thing do
-        for before, about in zip(abouts, abouts[1:]):
-            about[0] = rng.choice(before)
+# Of drills of choice, at most: tools, tokens of a name, words of a description, words of none in a request.
+_LEVELS = ((3, 1, 1, 0), (4, 2, 2, 1), (6, 3, 4, 2), (8, 4, 6, 4))
+_LEVEL_SHARES = (0.25, 0.3, 0.25, 0.2)
+_QUESTIONS = 16
+_TOLD = 0.3  # the weight of what follows once it is clear which name it is
+
+
+def _frame(encode):
+    """What stands between the words: as tools are declared, requests asked and answers begun."""
+    empty, one = '", "parameters": {"type": "object", "properties": {', '": {"type": "string"}}}}\n'
+    return {"name": encode('{"name": "'), "about": encode('", "description": "'), "ends": [encode('"}\n'), encode(empty + "}}}\n")],
+            "parameter": encode(empty + '"'), "parameter_end": encode(one), "user": encode(chat.USER),
+            "wanted": encode(chat.ASSISTANT + chat.THINK + "Wanted:"), "line": encode("\n"),
+            "called": encode(chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE)}
+
+
+def _declared(rng, vocabulary, level):
+    """[(name, description)]; from the third level on some names begin alike and some descriptions share a word."""
+    most, longest, words, _ = _LEVELS[level]
+    tools, taken = [], set()
+    for _ in range(rng.randint(2, most)):
+        name = _tokens(rng, vocabulary, longest)
+        if tuple(name) not in taken:
+            tools.append((name, [rng.randrange(vocabulary) for _ in range(rng.randint(1, words))]))
+            taken.add(tuple(name))
+    if level >= 2 and rng.random() < 0.5:
+        begin = rng.randrange(vocabulary)
+        tools = [([begin, *name] if rng.random() < 0.6 else name, about) for name, about in tools]
+    if level >= 2 and rng.random() < 0.5:  # neighbours, as tools of one verb or one thing are
+        for (_, before), (_, about) in zip(tools, tools[1:]):
+            if len(about) > 1:
+                about[0] = rng.choice(before)
+    return tools
+
+
+def _choice(rng, vocabulary, frame, spellings):
+    """Tools, then requests: some words of one description in another order and spelling, among words of none. The name
+    of the tool that shares most is the answer; before it, in most drills, those words as the description has them.
+
+    A name stands before its description, so that from a word found again the way leads back: what models of this size
+    learn last. It needs a frame that stays, many questions to a list, and short lists among the long ones (RECIPE.md)."""
+    level = rng.choices(range(len(_LEVELS)), _LEVEL_SHARES)[0]
+    tools, thinking = _declared(rng, vocabulary, level), rng.random() < THINKING
+    end = rng.choice([*frame["ends"], None])
     ids, weights = [], []
 
     def add(tokens, weight=0.0):
         ids.extend(tokens)
         weights.extend([weight] * len(tokens))
-    for name, about in zip(names, abouts):
-        add(name + join + about + end)
-    for _ in range(rng.randint(4, 8)):
-        at = rng.randrange(len(names))
-        others = {word for i, about in enumerate(abouts) if i != at for word in about}
-        own = [word for word in dict.fromkeys(abouts[at]) if word not in others]
+    for name, about in tools:
+        add(frame["name"] + name + frame["about"] + about)
+        add(end or frame["parameter"] + _tokens(rng, vocabulary, 3) + frame["parameter_end"])
+    for _ in range(_QUESTIONS):
+        at = rng.randrange(len(tools))
+        name, about = tools[at]
+        others = {word for i, (_, words) in enumerate(tools) if i != at for word in words}
+        own = [word for word in dict.fromkeys(about) if word not in others]
         if not own:
             continue
-        said = rng.sample(own, rng.randint(1, len(own))) + [word for word in abouts[at] if word in others]
-        if not easy:
-            said = [rng.choice(spellings[word]) if rng.random() < 0.5 else word for word in said]
-        said += [rng.randrange(vocabulary) for _ in range(rng.randint(0, 1 if easy else 6))]
+        said = [(word, word) for word in rng.sample(own, rng.randint(1, len(own))) + [word for word in about if word in others]]
+        if level == 3:
+            said = [(rng.choice(spellings[word]) if rng.random() < 0.4 else word, word) for word, _ in said]
+        said += [(rng.randrange(vocabulary), None) for _ in range(rng.randint(0, _LEVELS[level][3]))]
         rng.shuffle(said)
-        add(given + said + found)
-        add(names[at] + end, 1.0)
+        add(frame["user"] + [word for word, _ in said] + frame["wanted" if thinking else "called"])
+        if thinking:
+            add([word for _, word in said if word is not None][:MOST] + frame["line"], 1.0)
+        for i, token in enumerate(name):
+            open_yet = sum(other[:i] == name[:i] for other, _ in tools) > 1
+            add([token], 1.0 if open_yet else _TOLD)
     return ids, weights
 
 
+def _jumbled(rng, tokenizer):
+    """The same in words, with whole schemas: requests of data/jumble.py, each answered by the name alone."""
+    scene = jumble.Scene(rng, pick_language(rng), bare=rng.random() < 0.4)
+    thinking = rng.random() < THINKING
+    names = [tool.name for tool in scene.declared]
+    pieces = [(chat.declaration([tool.schema for tool in scene.declared]), 0)]
+    for _ in range(_QUESTIONS):
+        text, tool, arguments = scene.request()
+        said = wanted([text], tool.schema["function"], arguments)
+        alike = max((_common(tool.name, other) for other in names if other != tool.name), default=0)
+        pieces.append((chat.USER + text + chat.ASSISTANT + (chat.THINK if thinking else chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE), 0))
+        if thinking and said:
+            pieces += [("Wanted:", 3), (f" {said}\n", 10)]
+        pieces += [(tool.name[:alike + 1], 10), (tool.name[alike + 1:], round(10 * _TOLD))]
+    ids, weights = encode_pieces(tokenizer, pieces)
+    return ids, [weight / 10 for weight in weights]
+
+
+def _common(one, other):
+    """How many characters they begin with in common."""
+    return next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+
+
 def drill(tokenizer, rng):
-    """(ids, weights): weights are 1 where the text before tells the token, 0 elsewhere."""
+    """(ids, weights): weights are 1 where the text before tells the token, less where one before has told it, 0 elsewhere."""
     vocabulary = tokenizer.get_vocab_size(with_added_tokens=False)
     encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.07:
         ids, weights = _again(rng, vocabulary)
-    elif kind < 0.55:
+    elif kind < 0.2:
         ids, weights = _lookup(rng, vocabulary, encode)
+    elif kind < 0.55:
+        ids, weights = _choice(rng, vocabulary, _frame(encode), _spellings(tokenizer))
     else:
-        ids, weights = _choice(rng, vocabulary, encode, _spellings(tokenizer))
+        ids, weights = _jumbled(rng, tokenizer)
     begin, end = tokenizer.token_to_id(chat.BOS), tokenizer.token_to_id(chat.EOS)
     return [begin] + ids + [end], [0.0] + weights + [0.0]

@@ -37,10 +37,11 @@ def samples_of(tokenizers, index, seed, stage, split, sources, longest=1 << 30):
     """
     tokenizer, rng = tokenizers[0], random.Random(stable_hash(f"{seed}/{split}/{stage}/sample/{index}"))
     if split == "train" and sources is None:
-        if rng.random() < DRILLED[stage]:
-            return [(*drills.drill(tokenizer, rng), [])]
+        drilled = rng.random() < DRILLED[stage]
         if len(tokenizers) > 1 and rng.random() < OTHERWISE_CUT[stage]:
             tokenizer = rng.choice(tokenizers[1:])
+        if drilled:
+            return [(*drills.drill(tokenizer, rng), [])]
     items = items_at(seed, split, index, sources and sources[index % len(sources)],
                      DRAWS if stage == "sft" else PRETRAINING_DRAWS)
     begun, branches, out = None, [], []

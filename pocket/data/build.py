@@ -11,7 +11,7 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, builtin, dates, families, home, lists, natural, people, prose, recall, robot, schemas, tools
+from . import arithmetic, builtin, dates, families, home, jumble, lists, natural, people, prose, recall, robot, schemas, tools, wanted
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
@@ -47,10 +47,12 @@ def _tools_of_any_things(split, rng, language, count):
 
 
 TOGETHER = {"tools": _tools_of_any_things, "natural": natural.make_natural_items, "builtin": builtin.make_builtin_items,
-            "people": people.make_people_items}
+            "people": people.make_people_items, "jumble": jumble.make_jumble_items}
 CONVERSATIONS = 8  # of a draw
-WIDENED, RENAMED = 0.3, 0.35  # of the draws of made-up tools
-DRAWS = {"tools": 0.12, "natural": 0.065, "people": 0.06, "builtin": 0.012, "home": 0.02, "arithmetic": 0.41, "dates": 0.28, "lists": 0.1,
+MADE_UP = ("tools", "natural", "people")  # whose schemas may look otherwise
+WIDENED, RENAMED = 0.3, 0.4  # of the draws of made-up tools
+RENAMED_PEOPLE = 0.7  # of the draws of tools that people named: there names begin with few words
+DRAWS = {"tools": 0.12, "natural": 0.065, "people": 0.06, "jumble": 0.1, "builtin": 0.02, "home": 0.02, "arithmetic": 0.41, "dates": 0.28, "lists": 0.1,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.14}
 
@@ -63,13 +65,11 @@ def items_at(seed, split, index, source=None, draws=None):
     if name not in TOGETHER:
         return [item_at(seed, split, index, name)]
     items = TOGETHER[name](split, rng, None, CONVERSATIONS)
-    if name != "builtin" and rng.random() < WIDENED:
+    if name in MADE_UP and rng.random() < WIDENED:
         items = schemas.widened(items, rng)
-    if name != "builtin" and rng.random() < RENAMED:
+    if name in MADE_UP and rng.random() < (RENAMED_PEOPLE if name == "people" else RENAMED):
         items = schemas.renamed(items, rng)
-    for number, item in enumerate(items):
-        item.update(id=f"{seed}/{split}/{index}.{number}", source=name)
-    return items
+    return [dict(wanted.with_wanted(item), id=f"{seed}/{split}/{index}.{number}", source=name) for number, item in enumerate(items)]
 
 
 def item_at(seed, split, index, source=None, language=None):
@@ -79,9 +79,8 @@ def item_at(seed, split, index, source=None, language=None):
     item = MAKERS[name](split, rng, language)
     if item is None:  # no grammars to phrase with, or a split they have no part in
         item = natural.make_natural_item(split, rng, language)
-    item["id"] = f"{seed}/{split}/{index}"
-    item["source"] = name
-    return item
+    item = item if "text" in item else wanted.with_wanted(item)
+    return dict(item, id=f"{seed}/{split}/{index}", source=name)
 
 
 def pattern_sets():

@@ -5,6 +5,7 @@ of them where a new one stands (measured: without a grammar 8 % of calls to unse
 """
 
 import copy
+import re
 
 from . import values
 from .families import VERBS, Thing, nonsense_name
@@ -16,11 +17,23 @@ _NAMES = ("sort_order page_size category style condition reference facility radi
           "owner_id party_kind series_name best_match scale_name period_of_time area_code floor_plan tag_list").split()
 
 
+# What names of tools begin with, whatever they do.
+FIRST_WORDS = ("accept add adjust answer apply arrange ask assign attach begin block book browse build buy calculate call cancel change "
+                "charge check choose clean clear close collect compare compute confirm convert cook copy count create cut deliver describe "
+                "detect do download draw drive edit estimate exchange explore export feed fetch fill filter find finish fix follow forward "
+                "get give go grade handle have help hear hide hire hold import inform install invite join keep know leave lend let like "
+                "list load locate lock look make manage mark measure meet merge mix move mute name notify offer open order pack park pay pick "
+                "plan plant play post predict prepare print process publish put query quote rate read rebook recommend record refund remove "
+                "rename rent repair reply report request reserve reset resolve return review run save schedule score search see select sell "
+                "send serve set share show sing skip sort start stop store stream submit suggest swap switch take tell test track trade "
+                "transfer translate turn try tune update upload use verify view visit vote wash watch write").split()
+
+
 def _name(rng, words):
     return rng.choice(("_".join(words), words[0] + "".join(w.capitalize() for w in words[1:])))
 
 
-def _empty_name(rng):
+def empty_name(rng):
     """A name that says nothing of what its tool does: no word at all, an invented one, or words of something else."""
     kind = rng.random()
     if kind < 0.3:
@@ -29,6 +42,19 @@ def _empty_name(rng):
              for _ in range(rng.randint(1, 3))]
     name = rng.choice(("_".join(words), words[0] + "".join(w.capitalize() for w in words[1:]), "-".join(words)))
     return name if kind < 0.85 else f"{name}{rng.randint(1, 99)}"
+
+
+def _other_beginning(name, rng):
+    """The name with another first word, so that how a name begins does not tell which tool it is."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)
+    first = rng.choice(FIRST_WORDS)
+    if len(words) < 2:
+        words = ["", *words]
+    elif rng.random() < 0.2:  # and another last one
+        words[1:] = [values.invented_word(rng, "en").lower()]
+    if "_" in name or "-" in name:
+        return ("-" if "-" in name else "_").join([first, *(w.lower() for w in words[1:])])
+    return (first.capitalize() if name[:1].isupper() else first) + "".join(w.capitalize() for w in words[1:])
 
 
 def widened(items, rng):
@@ -54,16 +80,19 @@ def widened(items, rng):
 
 
 def renamed(items, rng):
-    """The same conversations over tools whose names say nothing, where a description tells what they do."""
+    """The same conversations over tools whose names say nothing, or begin with any word, where a description tells what
+    they do."""
     tools, names = copy.deepcopy(items[0]["tools"]), {}
+    keeps_nouns = rng.random() < 0.5
     taken = {t["function"]["name"] for t in tools}
     for tool in tools:
         function = tool["function"]
         if "description" not in function:
             continue
-        name = _empty_name(rng)
+        old = function["name"]
+        name = _other_beginning(old, rng) if keeps_nouns else empty_name(rng)
         while name in taken:
-            name = _empty_name(rng)
+            name = _other_beginning(old, rng) if keeps_nouns else empty_name(rng)
         taken.add(name)
         names[function["name"]] = function["name"] = name
     if not names:

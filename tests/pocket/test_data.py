@@ -1,5 +1,6 @@
 """The generated data: exact by second ways of computing, split before anything else, the same every time."""
 
+import collections
 import datetime
 import decimal
 import json
@@ -9,9 +10,10 @@ import re
 
 import pytest
 
-from pocket.data import arithmetic, build, dates, home, lexicon, natural, robot, schemas, verify
+from pocket import controls
+from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, verify, wanted
 from pocket.data.families import TEST_THINGS, TRAIN_THINGS
-from pocket.data.item import LANGUAGES, SPLITS
+from pocket.data.item import LANGUAGES, SPLITS, assistant, make_item, user
 from pocket.data.numbers import number_in_words
 
 SPLITS_FILE = pathlib.Path(build.__file__).resolve().parents[1] / "SPLITS.json"
@@ -99,7 +101,9 @@ def test_a_thought_names_the_tool_and_each_parameter_where_it_stands():
         if check["kind"] == "none":
             assert thought.startswith("Wanted: ") and thought.endswith("\nNone fits")
             continue
-        name, *lines = thought.split("\n")
+        name, *lines = thought.removeprefix("Wanted: ").split("\n")
+        if thought.startswith("Wanted: "):
+            name, *lines = lines
         declared = list(schemas_by_name[name]["properties"])
         named = [line.partition(": ")[0] for line in lines if line != "No arguments"]
         if check["kind"] == "call":
@@ -383,11 +387,37 @@ def test_an_item_is_the_same_every_time():
     assert build.item_at(1, "train", 3) != build.item_at(2, "train", 3)
 
 
-def test_two_thirds_of_the_conversations_of_training_are_about_tools():
+def test_three_quarters_of_the_conversations_of_training_are_about_tools():
     drawn = [item for i in range(1500) for item in build.items_at(7, "train", i)]
     share = lambda task: sum(item["task"] == task for item in drawn) / len(drawn)
-    for task, low, high in (("tools", 0.62, 0.75), ("arithmetic", 0.12, 0.19), ("dates", 0.07, 0.13), ("lists", 0.015, 0.06)):
+    for task, low, high in (("tools", 0.7, 0.82), ("arithmetic", 0.09, 0.15), ("dates", 0.05, 0.11), ("lists", 0.015, 0.06)):
         assert low < share(task) < high, (task, share(task))
+
+
+def test_jumbled_requests_say_which_tool_they_mean():
+    """Of the words that tools declare, each belongs to one tool, but for what many share; a request has none of another."""
+    kinds = collections.Counter()
+    for seed in range(60):
+        drawn = jumble.make_jumble_items("train", random.Random(seed), "en", 8)
+        assert len(drawn) == 8 and all(item["tools"] == drawn[0]["tools"] for item in drawn)
+        functions = {t["function"]["name"]: t["function"] for t in drawn[0]["tools"]}
+        told = {name: set(controls.words(json.dumps(function))) for name, function in functions.items()}
+        shared = collections.Counter(word for words in told.values() for word in words)
+        for item in drawn:
+            kinds[item["kind"]] += 1
+            request = item["messages"][0]["content"]
+            own = {name: sum(shared[w] == 1 and len(w) > 3 for w in words & set(controls.words(request))) for name, words in told.items()}
+            if item["kind"] == "no_tool":
+                assert not any(own.values()), (request, own)
+                continue
+            (call,) = item["checks"][0]["calls"]
+            parameters = functions[call["name"]]["parameters"]
+            assert set(parameters.get("required", [])) <= set(call["arguments"]) <= set(parameters["properties"])
+            values = [str(value) for value in call["arguments"].values()]
+            assert all(value in request for value in values)
+            if not values:
+                assert not any(count for name, count in own.items() if name != call["name"]), (request, own)
+    assert kinds["call"] > 5 * kinds["no_tool"] > 100
 
 
 def test_shares_are_those_of_the_plan():
@@ -413,3 +443,29 @@ def test_home_assistant_grammars_give_calls():
     assert len(made) > 90
     for item in made:
         assert first_call(item) and item["messages"][0]["content"]
+
+
+def _declared_as(name, description, **parameters):
+    return {"name": name, "description": description, "parameters": {"type": "object", "properties": parameters}}
+
+
+@pytest.mark.parametrize("said, function, arguments, quoted", [
+    ("please play the song Yellow Moon", _declared_as("PlayMusic", "Plays a song."), {"title": "Yellow Moon"}, "play song"),
+    ("SET an Alarm for 7", _declared_as("alarm_create", "Sets an alarm.", time={"type": "string"}), {"time": "7"}, "sets alarm"),
+    ("a seat in row 5, please", _declared_as("fn_12", "Books tickets.", row={"type": "integer"}), {"row": 5}, "row"),
+    ("I need a taxi", _declared_as("order", "Orders a taxi."), {"kind": "taxi"}, "taxi"),  # a value, where nothing else tells
+    ("我想取消闹钟", _declared_as("fn_3", "取消一个闹钟。"), {}, "取消 闹钟"),
+    ("wake me at six", _declared_as("set_alarm", "Sets an alarm."), {"time": "six"}, None),
+    ("Stelle einen Wecker", _declared_as("set_alarm", "Sets an alarm."), {}, None),
+])
+def test_wanted_is_what_the_request_and_the_tool_both_say(said, function, arguments, quoted):
+    assert wanted.wanted([said], function, arguments) == quoted
+
+
+def test_wanted_stands_before_each_tool_of_a_thought():
+    tools = [{"type": "function", "function": f} for f in (_declared_as("sort_list", "Sorts a list."), _declared_as("count", "Counts words."))]
+    messages = [user("sort the list, then count the words"),
+                assistant("", "Two calls\nsort_list\nNo arguments\nThen:\ncount\nNo arguments", [("sort_list", {}), ("count", {})])]
+    item = make_item("tools", "two_calls", "en", "train", "", "", messages, [], tools=tools)
+    assert wanted.with_wanted(item)["messages"][1]["reasoning_content"] == (
+        "Two calls\nWanted: sort list\nsort_list\nNo arguments\nThen:\nWanted: count words\ncount\nNo arguments")

@@ -288,7 +288,8 @@ def test_the_load_counts_a_token_as_often_as_it_is_read():
         assert gate.load[expert] == (gate.reads[:, None] * (chosen == expert)).sum()
 
 
-def test_rows_hold_whole_samples(vocabulary):
+def test_rows_hold_whole_samples(vocabulary, monkeypatch):
+    monkeypatch.setitem(stream.DRILLED, "sft", 0)  # conversations alone have beginnings and continuations
     tokenizer = tokens.load(vocabulary)
     batch = Stream(tokenizer, 1024, 3, "sft").batch(8)
     assert batch["ids"].shape == (8, 1024)
@@ -352,38 +353,55 @@ def test_other_segmentations_say_the_same(vocabulary, monkeypatch):
 
 def test_drills_ask_for_what_stands_in_the_text(vocabulary):
     tokenizer = tokens.load(vocabulary)
-    asked, seen = 0, set()
+    asked, told, seen = 0, 0, set()
+    always = set(tokenizer.encode("Wanted: \n", add_special_tokens=False).ids)
     for seed in range(100):
         ids, weights = drills.drill(tokenizer, random.Random(seed))
         assert len(ids) == len(weights) and not any(weights[:5]) and weights[-1] == 0
         first = weights.index(1.0)
         given = set(ids[:first])
-        assert all(token in given for token, weight in zip(ids, weights) if weight)
-        asked += sum(weights)
+        asked += sum(weight > 0 for weight in weights)
+        told += sum(token in given | always for token, weight in zip(ids, weights) if weight)
         seen |= given
-    assert asked > 2000 and len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
+    assert asked > 4000 and told > 0.97 * asked  # the rest: words that a name joins or capitals begin
+    assert len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
+
+
+def _parts(tokens, mark):
+    """What stands behind each `mark`."""
+    places = [i for i, token in enumerate(tokens) if token == mark] + [len(tokens)]
+    return [tokens[begin + 1:end] for begin, end in zip(places, places[1:])]
 
 
 def test_drills_of_choice_ask_for_the_description_that_shares_most():
+    name, about, end, parameter, user, wanted, line, called = range(60000, 60008)
+    frame = {"name": [name], "about": [about], "ends": [[end], [end]], "parameter": [end, parameter], "parameter_end": [end],
+             "user": [user], "wanted": [wanted], "line": [line], "called": [called]}
     spellings = [[token] for token in range(50000)]
-    for seed in range(200):
-        ids, weights = drills._choice(random.Random(seed), 50000, lambda text: [60000 + ord(text[0])], spellings)
-        first = weights.index(1.0)
-        # [given, words..., found, name, end] again and again, behind "name join words end" of every tool
-        marks = [i for i, token in enumerate(ids) if token >= 60000]
-        end = ids[marks[1]]
-        tools, begin = [], 0
-        while ids[begin] < 60000 and begin < first:
-            join, stop = [i for i in marks if i > begin][:2]
-            tools.append((ids[begin:join], set(ids[join + 1:stop])))
-            begin = stop + 1
-        while begin < len(ids):
-            found, stop = [i for i in marks if i > begin][:2]
-            said, name = set(ids[begin + 1:found]), ids[found + 1:stop]
-            shared = [len(said & words) for _, words in tools]
-            assert ids[stop] == end and name == tools[shared.index(max(shared))][0]
-            assert weights[found + 1:stop + 1] == [1.0] * (len(name) + 1)
-            begin = stop + 1
+    tellings, ways = set(), {wanted: 0, called: 0}
+    for seed in range(300):
+        ids, weights = drills._choice(random.Random(seed), 50000, frame, spellings)
+        first = ids.index(user)
+        assert not any(weights[:first])
+        tools = {}
+        for declared in _parts(ids[:first], name):
+            tools[tuple(declared[:declared.index(about)])] = declared[declared.index(about) + 1:declared.index(end)]
+        tellings.add(len(tools))
+        for (request, given) in zip(_parts(ids, user), _parts(list(zip(ids, weights)), (user, 0.0))):
+            (way,) = (mark for mark in ways if mark in request)
+            ways[way] += 1
+            said, answer = request[:request.index(way)], request[request.index(way) + 1:]
+            if way == wanted:  # first the words that are in both, then the name
+                quoted, answer = answer[:answer.index(line)], answer[answer.index(line) + 1:]
+                assert quoted == [word for word in said if word in tools[tuple(answer)]][:drills.MOST]
+            shared = {called: len(set(said) & set(words)) for called, words in tools.items()}
+            assert shared[tuple(answer)] == max(shared.values()) > 0
+            told = [weight for _, weight in given[-len(answer):]]
+            for i, weight in enumerate(told):  # what tells it from the others counts most
+                alike = sum(called[:i] == tuple(answer[:i]) for called in tools)
+                assert weight == (1.0 if alike > 1 else drills._TOLD)
+    assert tellings == set(range(2, 9))
+    assert min(ways.values()) > 1000
 
 
 def test_workers_make_the_same_rows(vocabulary):
