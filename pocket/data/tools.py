@@ -10,7 +10,7 @@ from .families import TEST_THINGS, TRAIN_THINGS, VERBS, nonsense_name, tool_name
 from .item import assistant, make_item, pick_language, tool_result, user
 from .numbers import typo
 from .phrases import expand, tidy
-from .wanted import wanted
+from .wanted import wanted, wanted_of
 
 _LANGUAGE_INDEX = {"en": 0, "de": 1, "zh": 2}
 _BASE = {"en": 0, "de_imperative": 2, "de_infinitive": 3, "zh": 4}
@@ -456,14 +456,14 @@ def make_no_tool(scene):
     tool = scene.absent()
     if rng.random() < 0.3:
         pattern, text = off_topic(scene.language, scene.split, rng)
-        declared, sought = scene.shown([tool]), "something else"
+        declared, sought = scene.shown([tool]), wanted_of(text)
     else:  # the right tool is left out, its neighbours stay
         declared = [t for t in scene.shown([tool], rng.randint(1, 8)) if t is not tool]
         arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
         request = Request()
         pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         text = request.noisy(rng, scene.language)
-        sought = wanted([text], tool.schema["function"], _call_values(arguments)) or "something else"
+        sought = wanted([text], tool.schema["function"], _call_values(arguments)) or text
     reply = expand(rng.choice(P.NO_TOOL[scene.language]), rng)
     messages = [user(text), assistant(reply, scene.reasoning(thought_of_none(declared, sought)))]
     return scene.item("no_tool", tool, pattern, declared, messages, [{"turn": 1, "kind": "none"}])
@@ -479,7 +479,7 @@ def make_series(scene):
         if rng.random() < 0.1:
             pattern, text = off_topic(scene.language, scene.split, rng)
             answer = assistant(expand(rng.choice(P.NO_TOOL[scene.language]), rng),
-                               scene.reasoning(thought_of_none(declared, "something else")))
+                               scene.reasoning(thought_of_none(declared, wanted_of(text))))
             checks = [{"turn": len(messages) + 1, "kind": "none"}]
         else:
             tool = rng.choice(declared)

@@ -1,20 +1,24 @@
-"""What a request is for, in the words of the tool that serves it: the first line of the thought that leads to a call.
+"""What a request is for: the first line of a thought that looks for a tool.
 
 To find the tool, words of the request must be found in declarations among words that are in none, and what was found
 must be added up. A thought that first says the words that are in both makes two small steps of it: a word that stands
-twice is told from one that does not, and a name is looked up without noise. Where no word is in both, none is said:
-thoughts that began with a paraphrase of the request led astray in requests of a new kind (RECIPE.md).
+twice is told from one that does not, and a name is looked up without noise. Where no word is in both, it says those of
+the request, whether a tool fits or none: what is not yet known is not said. (Thoughts that began with a paraphrase, or
+with "something else" where none fitted, led astray in requests of a new kind; RECIPE.md.)
 """
 
 import json
 import re
 
-MOST = 4  # words
+MOST = 4  # words that both have
+_MOST_ALONE, _MOST_CHARACTERS = 3, 6  # words of a request alone; of one without spaces
 _COMMON = frozenset("""
 a an the of to in on at by for from with and or is are be it its this that my me your you i we our some any all new please can could
-will would should do does how what which who when where one more has have get gets not no as if so up out about into over
-der die das den dem des ein eine einen einem einer eines und oder ist sind zu zum zur im in am an auf bei mit von vom für nach aus
-mir mich mein meine meinen meiner dein deine ich wir es bitte kann kannst soll wie was wer wann wo nicht kein keine alle
+will would should do does how what which who when where one more has have get gets not no as if so up out about into over hi hello
+hey ok okay well now then just sorry bother thanks wondering want need like let know don isn
+der die das den dem des ein eine einen einem einer eines und oder ist sind zu zum zur im am auf bei mit von vom für nach aus mir
+mich mein meine meinen meiner dein deine ich wir es bitte kann kannst soll wie was wer wann wo nicht kein keine alle hallo danke
+jetzt mal doch könntest würdest möchte will muss brauche entschuldigung sei nett
 """.split())
 _CHINESE_COMMON = frozenset("的了是在我请把帮给一个下吗你们有和与或到从为")
 _WORD = re.compile(r"[A-Z]?[^\W\d_A-Z一-鿿]+|[A-Z]+(?![a-z])|[一-鿿]+|\d+")
@@ -64,27 +68,36 @@ def _shared(said, text):
     return list(dict.fromkeys(out))
 
 
+def _alone(said):
+    """The first words of a request that say something."""
+    words = [w for w in _words(said) if _CHINESE.match(w) or len(w) > 1 and not w.isdigit() and w.lower() not in _COMMON]
+    chinese = [w[:_MOST_CHARACTERS] for w in words if _CHINESE.match(w) and len(w) > 1]
+    return chinese[:1] or words[:_MOST_ALONE]
+
+
 def _without(text, arguments):
     for value in sorted((str(v) for v in arguments.values() if not isinstance(v, bool)), key=len, reverse=True):
         text = text.replace(value, " ")
     return text
 
 
-def wanted(requests, function, arguments):
+def wanted(requests, function, arguments, alone=True):
     """Words that the last of the requests, or one before, shares with the tool: its name and description first, its
-    parameters then. None where it shares none: what is said is in the request, or it is not said."""
+    parameters then. Where it shares none, and words of a request may stand `alone`, those of the last; else None."""
     parameters = " ".join(f"{name} {schema.get('description', '')}" for name, schema in function["parameters"]["properties"].items())
     for text in (f"{function['name']} {function.get('description') or ''}", parameters):
         for said in reversed(requests):
             found = _shared(_without(said, arguments), text) or _shared(said, text)
             if found:
                 return " ".join(found[:MOST])
-    return None
+    if not alone:
+        return None
+    return " ".join(_alone(_without(requests[-1], arguments)) or _alone(requests[-1])) or None
 
 
-def wanted_of(request, about):
-    """The same where no tool that is declared would do it: of one that would, the description alone."""
-    return wanted([request], {"name": "", "description": about, "parameters": {"properties": {}}}, {}) or "something else"
+def wanted_of(request, about=""):
+    """The same where no tool that is declared would do it; `about` describes one that would."""
+    return wanted([request], {"name": "", "description": about, "parameters": {"properties": {}}}, {}) or request.strip()
 
 
 def with_wanted(item):
@@ -96,11 +109,13 @@ def with_wanted(item):
             requests.append(message["content"])
         elif message.get("reasoning_content"):
             calls = [call["function"] for call in message.get("tool_calls", [])]
-            lines, number = [], 0
-            for line in message["reasoning_content"].split("\n"):
+            thought = message["reasoning_content"].split("\n")
+            lines, named, number = [], sum(line in functions for line in thought), 0
+            for line in thought:
                 if line in functions:
                     arguments = json.loads(calls[number]["arguments"]) if number < len(calls) else {}
-                    said, number = wanted(requests, functions[line], arguments), number + 1
+                    # Words of the request alone do not tell which of two calls is meant.
+                    said, number = wanted(requests, functions[line], arguments, alone=named == 1), number + 1
                     lines += [f"Wanted: {said}"] if said else []
                 lines.append(line)
             message = dict(message, reasoning_content="\n".join(lines))

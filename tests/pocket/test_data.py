@@ -455,8 +455,8 @@ def _declared_as(name, description, **parameters):
     ("a seat in row 5, please", _declared_as("fn_12", "Books tickets.", row={"type": "integer"}), {"row": 5}, "row"),
     ("I need a taxi", _declared_as("order", "Orders a taxi."), {"kind": "taxi"}, "taxi"),  # a value, where nothing else tells
     ("我想取消闹钟", _declared_as("fn_3", "取消一个闹钟。"), {}, "取消 闹钟"),
-    ("wake me at six", _declared_as("set_alarm", "Sets an alarm."), {"time": "six"}, None),
-    ("Stelle einen Wecker", _declared_as("set_alarm", "Sets an alarm."), {}, None),
+    ("wake me at six", _declared_as("set_alarm", "Sets an alarm."), {"time": "six"}, "wake"),
+    ("Stelle einen Wecker", _declared_as("set_alarm", "Sets an alarm."), {}, "Stelle Wecker"),
 ])
 def test_wanted_is_what_the_request_and_the_tool_both_say(said, function, arguments, quoted):
     assert wanted.wanted([said], function, arguments) == quoted
