@@ -40,6 +40,9 @@ const std::vector<Source>& Sources() {
       {"q6_k", WeightFormat::kPlain, DType::kQ6_K, DType::kF16},
       {"q3_k", WeightFormat::kPlain, DType::kQ3_K, DType::kF16},
       {"q2_k", WeightFormat::kPlain, DType::kQ2_K, DType::kF16},
+      {"q5_0", WeightFormat::kPlain, DType::kQ5_0, DType::kF16},
+      {"q4_1", WeightFormat::kPlain, DType::kQ4_1, DType::kF16},
+      {"q5_1", WeightFormat::kPlain, DType::kQ5_1, DType::kF16},
       {"iq1_s", WeightFormat::kPlain, DType::kIQ1_S, DType::kF16},
       {"iq1_m", WeightFormat::kPlain, DType::kIQ1_M, DType::kF16},
       {"iq2_xxs", WeightFormat::kPlain, DType::kIQ2_XXS, DType::kF16},
@@ -105,7 +108,9 @@ Weight RandomWeight(const Source& source, int64_t rows, int64_t cols, uint32_t s
         continue;
       }
       put_scale(*data);
-      if (source.dtype == DType::kQ4_K || source.dtype == DType::kQ5_K) put_scale(*data);
+      const bool has_minimum = source.dtype == DType::kQ4_K || source.dtype == DType::kQ5_K ||
+                               source.dtype == DType::kQ4_1 || source.dtype == DType::kQ5_1;
+      if (has_minimum) put_scale(*data);
       put(Info(source.dtype).block_bytes - static_cast<int64_t>(data->size() - begin));
     }
     w.data = data->data();

@@ -70,10 +70,10 @@ struct KernelTable {
   // codes (in kPacked6K and kPacked3K times the scales of their halves, in kPacked4X times that of the group)
   // is an exact integer; from there, group by group in their order, acc = fma(float(sum), weight scale *
   // activation scale, acc), and of kPacked4K and kPacked5K then acc = fma(-minimum, activation scale *
-  // float(sum of activation codes), acc); of kPacked2K likewise fma(-dmin, activation scale * float(sum over
-  // halves of minimum * sum of activation codes), acc). Of i-quants (tensor/packed_grids.h) the sum is that
-  // of both halves, each times 2 scale + 1, and the weight's scale d * unit. The same bits in every table,
-  // for any m.
+  // float(sum of activation codes), acc), of kPacked4M and kPacked5M fma(minimum, the same, acc); of
+  // kPacked2K likewise fma(-dmin, activation scale * float(sum over halves of minimum * sum of activation
+  // codes), acc). Of i-quants (tensor/packed_grids.h) the sum is that of both halves, each times 2 scale + 1,
+  // and the weight's scale d * unit. The same bits in every table, for any m.
   void (*gemm_packed)(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel& w, float* out,
                       int64_t out_stride) = nullptr;
 

@@ -153,6 +153,9 @@ std::vector<Format> PackedFormats() {
           {"packed_q6_k", WeightFormat::kPacked6K, DType::kQ6_K, {}, false},
           {"packed_q3_k", WeightFormat::kPacked3K, DType::kQ3_K, {}, false},
           {"packed_q2_k", WeightFormat::kPacked2K, DType::kQ2_K, {}, false},
+          {"packed_q5_0", WeightFormat::kPacked5, DType::kQ5_0, {}, false},
+          {"packed_q4_1", WeightFormat::kPacked4M, DType::kQ4_1, {}, false},
+          {"packed_q5_1", WeightFormat::kPacked5M, DType::kQ5_1, {}, false},
           {"packed_iq1_m", WeightFormat::kPacked1M, DType::kIQ1_M, {}, false},
           {"packed_iq2_xs", WeightFormat::kPacked2XS, DType::kIQ2_XS, {}, false},
           {"packed_iq3_s", WeightFormat::kPacked3S, DType::kIQ3_S, {}, false}};
@@ -203,6 +206,9 @@ int64_t RaggedWidth(const Format& f) {
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
     case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked5:
+    case WeightFormat::kPacked4M:
+    case WeightFormat::kPacked5M:
     case WeightFormat::kPacked1S:
     case WeightFormat::kPacked1M:
     case WeightFormat::kPacked2XXS:
@@ -315,6 +321,9 @@ Weight RandomWeight(const Format& f, int64_t rows, int64_t cols, uint32_t seed) 
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
     case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked5:
+    case WeightFormat::kPacked4M:
+    case WeightFormat::kPacked5M:
     case WeightFormat::kPacked1S:
     case WeightFormat::kPacked1M:
     case WeightFormat::kPacked2XXS:

@@ -23,7 +23,7 @@ std::array<uint8_t, 16> Biased(const int8_t (&values)[16]) {
 // of either half (Q2_K).
 struct Group {
   uint8_t codes[kPackedGroup] = {};
-  uint16_t scale = 0, min = 0;  // two-byte scale, or d and dmin of the super-block
+  uint16_t scale = 0, min = 0;  // of two bytes: the group's, or d and dmin of the super-block
   uint8_t scales[2] = {};
 };
 
@@ -42,6 +42,12 @@ void ReadHalves(const std::byte* nibbles, uint8_t* codes) {
     codes[i] = Byte(nibbles + i) & 15;
     codes[i + 16] = Byte(nibbles + i) >> 4;
   }
+}
+// With fifth bits, element i's in bit i.
+void ReadFives(const std::byte* fifths, const std::byte* nibbles, uint8_t* codes) {
+  ReadHalves(nibbles, codes);
+  for (int i = 0; i < kPackedGroup; ++i)
+    codes[i] |= static_cast<uint8_t>((Byte(fifths + i / 8) >> (i % 8) & 1) << 4);
 }
 void ReadPairs(const std::byte* nibbles, uint8_t* codes) {
   for (int i = 0; i < 16; ++i) {
@@ -166,6 +172,20 @@ Group ReadGroup(const WeightRow& row, int64_t group) {
       out.scale = LoadU16(block);
       ReadHalves(block + 2, out.codes);
       return out;
+    case DType::kQ4_1:
+      out.scale = LoadU16(block);
+      out.min = LoadU16(block + 2);
+      ReadHalves(block + 4, out.codes);
+      return out;
+    case DType::kQ5_0:
+      out.scale = LoadU16(block);
+      ReadFives(block + 2, block + 6, out.codes);
+      return out;
+    case DType::kQ5_1:
+      out.scale = LoadU16(block);
+      out.min = LoadU16(block + 2);
+      ReadFives(block + 4, block + 8, out.codes);
+      return out;
     case DType::kMXFP4:
       out.scale = HalfE8M0(Byte(block));
       ReadHalves(block + 1, out.codes);
@@ -190,6 +210,9 @@ DType PackedFrom(const Weight& w) {
 WeightFormat PackedFormat(const Weight& w) {
   switch (PackedFrom(w)) {
     case DType::kQ8_0: return WeightFormat::kPacked8;
+    case DType::kQ4_1: return WeightFormat::kPacked4M;
+    case DType::kQ5_0: return WeightFormat::kPacked5;
+    case DType::kQ5_1: return WeightFormat::kPacked5M;
     case DType::kQ2_K: return WeightFormat::kPacked2K;
     case DType::kQ3_K: return WeightFormat::kPacked3K;
     case DType::kQ4_K: return WeightFormat::kPacked4K;
@@ -228,7 +251,9 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
   const int64_t half = g % 2;
   std::byte* block = rows + PackedBlockOffset(format, g / 2);
   if (PackedSuperBytes(format) == 0) {
-    std::memcpy(block + (half * kPackedRows + lane) * 2, &group.scale, 2);
+    const int64_t at = (half * kPackedRows + lane) * 2;
+    std::memcpy(block + at, &group.scale, 2);
+    if (PackedMinimumBytes(format) > 0) std::memcpy(block + at - kPackedHeadBytes, &group.min, 2);
   } else {
     std::byte* head = rows + g / 8 * PackedSuperBytes(format);
     std::memcpy(head + lane * 2, &group.scale, 2);
@@ -252,7 +277,7 @@ void PutGroup(const Group& group, WeightFormat format, int64_t g, int64_t lane, 
       continue;
     }
     OrInto(codes + step * 64, (bytes & 0x0F0F'0F0Fu) << (4 * half));
-    if (format == WeightFormat::kPacked5K) {
+    if (HasFifthBits(format)) {
       OrInto(codes + 512 + pair % 2 * 64, (bytes >> 4 & 0x0101'0101u) << (pair / 2));
     } else if (format == WeightFormat::kPacked6K) {
       OrInto(codes + 512 + pair % 4 * 64, (bytes >> 4 & 0x0303'0303u) << (2 * (pair / 4)));
@@ -278,7 +303,7 @@ bool CanPack(const Weight& w) {
   if (w.cols % kPackedGroup != 0) return false;
   switch (w.format) {
     case WeightFormat::kPlain:
-      return w.dtype == DType::kQ8_0 || w.dtype == DType::kQ4_0 || w.dtype == DType::kMXFP4 ||
+      return w.dtype == DType::kMXFP4 || (w.dtype >= DType::kQ4_0 && w.dtype <= DType::kQ8_0) ||
              (w.dtype >= DType::kQ2_K && w.dtype <= DType::kIQ4_XS);
     case WeightFormat::kInt4Group:
       return w.block_cols == kPackedGroup && w.zeros == nullptr &&
@@ -354,13 +379,15 @@ void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
                          row.format != WeightFormat::kPacked2K;
     const int nibble = nibbles ? Byte(codes + step * 64 + i % 4) >> (4 * half) & 15 : 0;
     const auto pair_bits = [&] { return Byte(codes + pair % 4 * 64 + i % 4) >> (2 * (pair / 4)) & 3; };
+    const int fifth =
+        HasFifthBits(row.format) ? Byte(codes + 512 + pair % 2 * 64 + i % 4) >> (pair / 2) & 1 : 0;
+    const auto wide = [&](int64_t before) {
+      return HalfAt(block + (half * kPackedRows + row.lane) * 2 - before, row.scale_dtype);
+    };
     const auto small = [&](int64_t part) { return Byte(block + half * 32 + part * kPackedRows + row.lane); };
     switch (row.format) {
       case WeightFormat::kPacked4K:
       case WeightFormat::kPacked5K: {
-        const int fifth = row.format == WeightFormat::kPacked5K
-                              ? Byte(codes + 512 + pair % 2 * 64 + i % 4) >> (pair / 2) & 1
-                              : 0;
         const float scale = HalfAt(head + row.lane * 2, DType::kF16) * static_cast<float>(small(0));
         const float min = HalfAt(head + 32 + row.lane * 2, DType::kF16) * static_cast<float>(small(1));
         out[i] = scale * static_cast<float>(nibble | fifth << 4) - min;
@@ -393,12 +420,16 @@ void UnpackPackedGroup(const WeightRow& row, int64_t begin, float* out) {
         out[i] = scale * static_cast<float>(pair_bits()) - min;
         break;
       }
+      case WeightFormat::kPacked5: out[i] = static_cast<float>((nibble | fifth << 4) - 16) * wide(0); break;
+      case WeightFormat::kPacked4M:
+      case WeightFormat::kPacked5M:
+        out[i] = wide(0) * static_cast<float>(nibble | fifth << 4) + wide(kPackedHeadBytes);
+        break;
       default: {
         const int byte = row.format == WeightFormat::kPacked8
                              ? Byte(codes + pair * 64 + i % 4)
                              : PackedCodebook(row.dtype)[static_cast<size_t>(nibble)];
-        const float scale = HalfAt(block + (half * kPackedRows + row.lane) * 2, row.scale_dtype);
-        out[i] = static_cast<float>(byte - 128) * scale;
+        out[i] = static_cast<float>(byte - 128) * wide(0);
         break;
       }
     }

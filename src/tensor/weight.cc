@@ -143,6 +143,9 @@ std::string Weight::FormatName() const {
     case WeightFormat::kPacked4X:
     case WeightFormat::kPacked3K:
     case WeightFormat::kPacked2K:
+    case WeightFormat::kPacked5:
+    case WeightFormat::kPacked4M:
+    case WeightFormat::kPacked5M:
     case WeightFormat::kPacked1S:
     case WeightFormat::kPacked1M:
     case WeightFormat::kPacked2XXS:

@@ -28,6 +28,9 @@ enum class WeightFormat : uint8_t {
   kPacked4X,  // IQ4_XS
   kPacked3K,  // Q3_K
   kPacked2K,  // Q2_K
+  kPacked5,   // Q5_0
+  kPacked4M,  // Q4_1
+  kPacked5M,  // Q5_1
   // From here on in codes of several columns (tensor/packed_grids.h).
   kPacked1S,    // IQ1_S
   kPacked1M,    // IQ1_M

@@ -46,6 +46,8 @@ class Shape:
 
 
 SHAPES = {
+    # 896 columns: no block of 256 fits, so most of its 4-bit file has 5-bit and 8-bit blocks of 32.
+    "qwen2.5-0.5b": Shape("qwen2", 151936, 24, 896, 4864, 14, 2, head_dim=64),
     "qwen3-0.6b": Shape("qwen3", 151936, 28, 1024, 3072, 16, 8),
     "qwen3-1.7b": Shape("qwen3", 151936, 28, 2048, 6144, 16, 8),
     "qwen3-4b": Shape("qwen3", 151936, 36, 2560, 9728, 32, 8),
@@ -56,6 +58,7 @@ SHAPES = {
                             top_k=8, expert_ff=512, dense_layers=1, shared=1, groups=8, top_groups=4, q_rank=768,
                             kv_rank=512),
     # For tests: the same architectures, as small as their blocks of 256 allow.
+    "tiny-qwen2": Shape("qwen2", 512, 2, 96, 256, 2, 1, head_dim=48),
     "tiny-qwen3": Shape("qwen3", 512, 2, 256, 512, 4, 2, head_dim=64),
     "tiny-qwen3-moe": Shape("qwen3moe", 512, 2, 256, 512, 4, 2, head_dim=64, experts=8, top_k=2, expert_ff=256),
     "tiny-deepseek-v3": Shape("deepseek2", 512, 3, 256, 512, 4, 1, head_dim=32, tied=False, rope_base=1e4,
@@ -128,8 +131,8 @@ def pool_q2_k(rng, n):
     return np.hstack([scale | scale << 4, rng.integers(0, 256, (n, 64), np.uint8), halves(d), halves(1.5 * d)])
 
 
-def pool_grid(kind):
-    """Of an i-quant: codes, signs and scales are uniform bits; d makes the deviation 1."""
+def pool_bits(kind):
+    """Codes, signs and scales are uniform bits behind d, which makes the deviation 1."""
     def pool(rng, n):
         blocks = rng.integers(0, 256, (n, gguf.GGML_QUANT_SIZES[kind][1]), np.uint8)
         blocks[:, 0:2] = halves(np.ones(n))
@@ -139,12 +142,14 @@ def pool_grid(kind):
     return pool
 
 
-GRIDS = (Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
-POOLS = {**{kind: pool_grid(kind) for kind in GRIDS}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0,
+D_FIRST = (Q.Q5_0, Q.IQ4_NL, Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
+POOLS = {**{kind: pool_bits(kind) for kind in D_FIRST}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0,
          Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k, Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
 # Where the block keeps what scales it: bytes of f16, from and to. Plain numbers are scaled as they are drawn.
 SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210), Q.Q3_K: (108, 110),
-          Q.Q2_K: (80, 84), **{kind: (0, 2) for kind in GRIDS}}
+          Q.Q2_K: (80, 84), **{kind: (0, 2) for kind in D_FIRST}}
+# What llama.cpp's quantizer takes where no block of 256 fits.
+INSTEAD = {Q.Q4_K: Q.Q5_0, Q.Q6_K: Q.Q8_0, **{kind: Q.IQ4_NL for kind in (Q.Q2_K, Q.Q3_K, *D_FIRST[2:])}}
 
 
 class Blocks:
@@ -263,9 +268,11 @@ def attention(shape):
     """(name, dims) of a layer's attention; dims outermost first, one number for a norm."""
     d, h, n = shape.d, shape.heads, shape.head_dim
     if shape.arch != "deepseek2":
-        return [("attn_norm", (d,)), ("attn_q", (h * n, d)), ("attn_k", (shape.kv_heads * n, d)),
-                ("attn_v", (shape.kv_heads * n, d)), ("attn_output", (d, h * n)), ("attn_q_norm", (n,)),
-                ("attn_k_norm", (n,))]
+        k = shape.kv_heads * n
+        vectors = ([("attn_q.bias", (h * n,)), ("attn_k.bias", (k,)), ("attn_v.bias", (k,))] if shape.arch == "qwen2" else
+                   [("attn_q_norm", (n,)), ("attn_k_norm", (n,))])
+        return [("attn_norm", (d,)), ("attn_q", (h * n, d)), ("attn_k", (k, d)), ("attn_v", (k, d)),
+                ("attn_output", (d, h * n)), *vectors]
     r = shape.kv_rank
     return [("attn_norm", (d,)), ("attn_q_a", (shape.q_rank, d)), ("attn_q_a_norm", (shape.q_rank,)),
             ("attn_q_b", (h * (n + shape.rope_dim), shape.q_rank)), ("attn_kv_a_mqa", (r + shape.rope_dim, d)),
@@ -313,7 +320,7 @@ def kind_of(name, dims, shape, kind):
         if last or (("ffn_down" in name or "attn_v." in name) and more):
             wanted = Q.Q6_K
     if gguf.GGML_QUANT_SIZES[wanted][0] == 256 and dims[-1] % 256:
-        return Q.Q8_0 if dims[-1] % 32 == 0 else Q.BF16
+        return INSTEAD[wanted] if dims[-1] % 32 == 0 else Q.BF16
     return wanted
 
 

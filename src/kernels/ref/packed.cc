@@ -50,6 +50,11 @@ struct GroupDot {
   int64_t half() const { return g % 2; }
 
   int Small(int part) const { return std::to_integer<int>(block()[half() * 32 + part * kPackedRows + lane]); }
+  // The group's own of two bytes, `before` the scales.
+  float Wide(int64_t before) const {
+    const uint16_t bits = LoadU16(block() + (half() * kPackedRows + lane) * 2 - before);
+    return w.scale_dtype == DType::kBF16 ? F32FromBf16(bits) : F32FromF16(bits);
+  }
   float Head(int64_t at) const { return F32FromF16(LoadU16(head() + at + lane * 2)); }
 
   int Code(int64_t i) const {
@@ -63,8 +68,8 @@ struct GroupDot {
     }
     const int nibble = std::to_integer<int>(at[step * 64]) >> (4 * half()) & 15;
     if (w.format == WeightFormat::kPacked4 || w.format == WeightFormat::kPacked4X) return w.codebook[nibble];
-    if (w.format == WeightFormat::kPacked4K) return nibble;
-    if (w.format == WeightFormat::kPacked5K) {
+    if (w.format == WeightFormat::kPacked4K || w.format == WeightFormat::kPacked4M) return nibble;
+    if (HasFifthBits(w.format)) {
       return nibble | (std::to_integer<int>(at[512 + pair % 2 * 64]) >> (pair / 2) & 1) << 4;
     }
     return nibble | (std::to_integer<int>(at[512 + pair % 4 * 64]) >> (2 * (pair / 4)) & 3) << 4;
@@ -110,11 +115,13 @@ struct GroupDot {
                             Sum(16, 32, bias) * static_cast<int8_t>(Small(1));
         return std::fma(static_cast<float>(sum), Head(0) * scale, total);
       }
-      default: {
-        const uint16_t bits = LoadU16(block() + (half() * kPackedRows + lane) * 2);
-        const float weight = w.scale_dtype == DType::kBF16 ? F32FromBf16(bits) : F32FromF16(bits);
-        return std::fma(static_cast<float>(Sum(0, 32, 128)), weight * scale, total);
-      }
+      case WeightFormat::kPacked5:
+        return std::fma(static_cast<float>(Sum(0, 32, 16)), Wide(0) * scale, total);
+      case WeightFormat::kPacked4M:
+      case WeightFormat::kPacked5M:
+        total = std::fma(static_cast<float>(Sum(0, 32, 0)), Wide(0) * scale, total);
+        return std::fma(Wide(kPackedHeadBytes), scale * static_cast<float>(sums[0] + sums[1]), total);
+      default: return std::fma(static_cast<float>(Sum(0, 32, 128)), Wide(0) * scale, total);
     }
   }
 };

@@ -50,6 +50,15 @@ inline uint32_t FourCodes(const int8_t* p) {
 // large. kParts: of a group, with scales of their own. kIsBytes: codes are bytes as they lie. kAlwaysSpread:
 // they are spread whatever the number of rows. kCodeLines: cache lines of codes in 64 columns.
 
+// Nibbles, with fifth bits behind them or without.
+template <bool fifth_bits>
+[[gnu::always_inline]] inline Bytes64 FourOrFiveBits(const uint8_t* codes, int64_t half, int64_t step) {
+  const Bytes64 nibbles = Nibbles(codes + step * kStepBytes, half);
+  if constexpr (!fifth_bits) return nibbles;
+  const int64_t pair = half * kGroupSteps + step;
+  return WithTopBits<1, 4>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
+}
+
 // A scale of two bytes for each group.
 template <int64_t block_bytes, bool bf16>
 struct Scaled {
@@ -96,6 +105,56 @@ struct Packed4 : Scaled<kHeadBytes + 512, bf16> {
   }
 };
 
+// Q5_0.
+struct Packed5 : Scaled<kHeadBytes + 512 + 128, false> {
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
+  static constexpr int64_t kCodeLines = 10;
+  static constexpr int kBias = 16;
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
+    return FourOrFiveBits<true>(codes, half, step);
+  }
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
+    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
+  }
+};
+
+// A scale and, before the scales of a block, a minimum of two bytes for each group: Q4_1; with fifth bits,
+// Q5_1.
+template <bool fifth_bits>
+struct PackedMin {
+  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
+  static constexpr int64_t kCodeLines = fifth_bits ? 10 : 8;
+  static constexpr int kBias = 0, kParts = 1;
+  struct Group {
+    Numbers scale, min;
+  };
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return packed + kHeadBytes + b * (2 * kHeadBytes + kCodeLines * kStepBytes);
+  }
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* scales = BlockOf(packed, b) + half * 32;
+    return {LoadScales<false>(scales), LoadScales<false>(scales - kHeadBytes)};
+  }
+  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
+                                                  const Codebook&) {
+    return FourOrFiveBits<fifth_bits>(codes, half, step);
+  }
+  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
+                                           const Codebook& book) {
+    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
+  }
+  [[gnu::always_inline]] static Numbers Join(const Group&, int, Ints products, Numbers) {
+    return ToNumbers(products);
+  }
+  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
+                                            const Activations& x) {
+    totals = FusedMulAdd(sum, MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
+    return FusedMulAdd(g.min, BroadcastNumber(*x.scaled_sum), totals);
+  }
+};
+
 // Blocks of formats with super-blocks of 256 columns.
 template <int64_t block_bytes>
 const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
@@ -123,10 +182,7 @@ struct PackedMinK {
   }
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook&) {
-    const Bytes64 nibbles = Nibbles(codes + step * kStepBytes, half);
-    if constexpr (!fifth_bits) return nibbles;
-    const int64_t pair = half * kGroupSteps + step;
-    return WithTopBits<1, 4>(nibbles, codes + 512 + pair % 2 * kStepBytes, pair / 2);
+    return FourOrFiveBits<fifth_bits>(codes, half, step);
   }
   [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
                                            const Codebook& book) {
@@ -496,6 +552,9 @@ void GemmPackedOf(const Int8Rows& x, int64_t first, int64_t m, const PackedPanel
   switch (w.format) {
     case WeightFormat::kPacked8:
       return bf16 ? run.template operator()<Packed8<true>>() : run.template operator()<Packed8<false>>();
+    case WeightFormat::kPacked5: return run.template operator()<Packed5>();
+    case WeightFormat::kPacked4M: return run.template operator()<PackedMin<false>>();
+    case WeightFormat::kPacked5M: return run.template operator()<PackedMin<true>>();
     case WeightFormat::kPacked4K: return run.template operator()<PackedMinK<false>>();
     case WeightFormat::kPacked5K: return run.template operator()<PackedMinK<true>>();
     case WeightFormat::kPacked4X: return run.template operator()<Packed4X>();
