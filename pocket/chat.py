@@ -57,10 +57,10 @@ DECISION_WEIGHT = 4
 
 
 def _thought(text, tools):
-    """What decides (data/tools.py) stands in every second place: what is wanted, a tool's name on a line of its own, that
-    none is there, that an argument is missing."""
+    """What decides (data/tools.py) stands in every second place: a tool's name on a line of its own, that none is there,
+    that an argument is missing."""
     names = "|".join(re.escape(tool["function"]["name"]) for tool in tools)
-    decisions = rf"(^(?:{names})$|^Two calls$|^Wanted: .*$|^Tools:|: missing$|None fits$)" if names else r"(: missing$|None fits$)"
+    decisions = rf"(^(?:{names})$|^Two calls$|^Wanted:|: missing$|None fits$)" if names else r"(: missing$|None fits$)"
     parts = re.split(decisions, text, flags=re.M)
     return [(part, DECISION_WEIGHT if i % 2 else TEXT_WEIGHT) for i, part in enumerate(parts)]
 

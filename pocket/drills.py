@@ -10,8 +10,6 @@ import functools
 from . import chat
 from .data import jumble
 from .data.item import pick_language
-from .data.tools import THINKING
-from .data.wanted import MOST, wanted
 from .tokenizer import encode_pieces
 
 _BETWEEN = (": ", '": "', '", "', " = ", "\n", "; ", '", "description": "', ". ")
@@ -83,8 +81,7 @@ def _frame(encode):
     empty, one = '", "parameters": {"type": "object", "properties": {', '": {"type": "string"}}}}\n'
     return {"name": encode('{"name": "'), "about": encode('", "description": "'), "ends": [encode('"}\n'), encode(empty + "}}}\n")],
             "parameter": encode(empty + '"'), "parameter_end": encode(one), "user": encode(chat.USER),
-            "wanted": encode(chat.ASSISTANT + chat.THINK + "Wanted:"), "line": encode("\n"),
-            "called": encode(chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE)}
+            "found": [encode(chat.ASSISTANT + chat.THINK), encode(chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE)]}
 
 
 def _declared(rng, vocabulary, level):
@@ -108,12 +105,12 @@ def _declared(rng, vocabulary, level):
 
 def _choice(rng, vocabulary, frame, spellings):
     """Tools, then requests: some words of one description in another order and spelling, among words of none. The name
-    of the tool that shares most is the answer; before it, in most drills, those words as the description has them.
+    of the tool that shares most is the answer.
 
     A name stands before its description, so that from a word found again the way leads back: what models of this size
     learn last. It needs a frame that stays, many questions to a list, and short lists among the long ones (RECIPE.md)."""
     level = rng.choices(range(len(_LEVELS)), _LEVEL_SHARES)[0]
-    tools, thinking = _declared(rng, vocabulary, level), rng.random() < THINKING
+    tools, found = _declared(rng, vocabulary, level), rng.choice(frame["found"])
     end = rng.choice([*frame["ends"], None])
     ids, weights = [], []
 
@@ -130,14 +127,12 @@ def _choice(rng, vocabulary, frame, spellings):
         own = [word for word in dict.fromkeys(about) if word not in others]
         if not own:
             continue
-        said = [(word, word) for word in rng.sample(own, rng.randint(1, len(own))) + [word for word in about if word in others]]
+        said = rng.sample(own, rng.randint(1, len(own))) + [word for word in about if word in others]
         if level == 3:
-            said = [(rng.choice(spellings[word]) if rng.random() < 0.4 else word, word) for word, _ in said]
-        said += [(rng.randrange(vocabulary), None) for _ in range(rng.randint(0, _LEVELS[level][3]))]
+            said = [rng.choice(spellings[word]) if rng.random() < 0.4 else word for word in said]
+        said += [rng.randrange(vocabulary) for _ in range(rng.randint(0, _LEVELS[level][3]))]
         rng.shuffle(said)
-        add(frame["user"] + [word for word, _ in said] + frame["wanted" if thinking else "called"])
-        if thinking:
-            add([word for _, word in said if word is not None][:MOST] + frame["line"], 1.0)
+        add(frame["user"] + said + found)
         for i, token in enumerate(name):
             open_yet = sum(other[:i] == name[:i] for other, _ in tools) > 1
             add([token], 1.0 if open_yet else _TOLD)
@@ -147,17 +142,13 @@ def _choice(rng, vocabulary, frame, spellings):
 def _jumbled(rng, tokenizer):
     """The same in words, with whole schemas: requests of data/jumble.py, each answered by the name alone."""
     scene = jumble.Scene(rng, pick_language(rng), bare=rng.random() < 0.4)
-    thinking = rng.random() < THINKING
+    found = rng.choice((chat.ASSISTANT + chat.THINK, chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE))
     names = [tool.name for tool in scene.declared]
     pieces = [(chat.declaration([tool.schema for tool in scene.declared]), 0)]
     for _ in range(_QUESTIONS):
-        text, tool, arguments = scene.request()
-        said = wanted([text], tool.schema["function"], arguments)
+        text, tool, _ = scene.request()
         alike = max((_common(tool.name, other) for other in names if other != tool.name), default=0)
-        pieces.append((chat.USER + text + chat.ASSISTANT + (chat.THINK if thinking else chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE), 0))
-        if thinking and said:
-            pieces += [("Wanted:", 3), (f" {said}\n", 10)]
-        pieces += [(tool.name[:alike + 1], 10), (tool.name[alike + 1:], round(10 * _TOLD))]
+        pieces += [(chat.USER + text + found, 0), (tool.name[:alike + 1], 10), (tool.name[alike + 1:], round(10 * _TOLD))]
     ids, weights = encode_pieces(tokenizer, pieces)
     return ids, [weight / 10 for weight in weights]
 

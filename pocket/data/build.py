@@ -11,7 +11,7 @@ import json
 import pathlib
 import random
 
-from . import arithmetic, builtin, dates, families, home, jumble, lists, natural, people, prose, recall, robot, schemas, tools, wanted
+from . import arithmetic, builtin, dates, families, home, jumble, lists, natural, people, prose, recall, robot, schemas, tools
 from .item import LANGUAGES, SPLITS
 from .phrases import PatternSet, count_expansions, stable_hash
 
@@ -69,7 +69,9 @@ def items_at(seed, split, index, source=None, draws=None):
         items = schemas.widened(items, rng)
     if name in MADE_UP and rng.random() < (RENAMED_PEOPLE if name == "people" else RENAMED):
         items = schemas.renamed(items, rng)
-    return [dict(wanted.with_wanted(item), id=f"{seed}/{split}/{index}.{number}", source=name) for number, item in enumerate(items)]
+    for number, item in enumerate(items):
+        item.update(id=f"{seed}/{split}/{index}.{number}", source=name)
+    return items
 
 
 def item_at(seed, split, index, source=None, language=None):
@@ -79,8 +81,9 @@ def item_at(seed, split, index, source=None, language=None):
     item = MAKERS[name](split, rng, language)
     if item is None:  # no grammars to phrase with, or a split they have no part in
         item = natural.make_natural_item(split, rng, language)
-    item = item if "text" in item else wanted.with_wanted(item)
-    return dict(item, id=f"{seed}/{split}/{index}", source=name)
+    item["id"] = f"{seed}/{split}/{index}"
+    item["source"] = name
+    return item
 
 
 def pattern_sets():

@@ -13,7 +13,6 @@ from .families import TRAIN_THINGS
 from .item import LANGUAGES, assistant, make_item, pick_language, tool_result, user
 from .phrases import PatternSet, expand, tidy
 from .tools import _distractors, _system, Tool, thought_of_call
-from .wanted import wanted_of
 
 NAMES = ("calculator", "convert_units", "add_days", "days_between", "weekday", "current_time", "sort_list", "count_words",
          "reverse_text", "change_case", "read_file", "list_files", "find_text")
@@ -571,7 +570,7 @@ def _conversation(kind, text, rounds, rng, language, thinking):
     messages, checks = [user(_dress(text, rng, language))], []
     if kind == "no_tool":
         reply = expand(rng.choice(P.NO_TOOL[language]), rng)
-        messages.append(assistant(reply, f"Wanted: {wanted_of(text)}\nNone fits" if thinking else None))
+        messages.append(assistant(reply, "Wanted: something else\nNone fits" if thinking else None))
         checks.append({"turn": 1, "kind": "none"})
     for calls in rounds:
         reason = ("Two calls\n" if len(calls) == 2 else "") + "\nThen:\n".join(call.reason() for call in calls)

@@ -14,7 +14,6 @@ from .item import assistant, make_item, pick_language, user
 from .phrases import expand
 from .schemas import FIRST_WORDS, empty_name
 from .tools import THINKING, thought_of_call, thought_of_none
-from .wanted import wanted_of
 
 _STRANGER, _NO_TOOL = 0.25, 0.12
 
@@ -167,8 +166,8 @@ def make_jumble_items(split, rng, language=None, count=1):
     for _ in range(count):
         thinking = rng.random() < THINKING
         if rng.random() < _NO_TOOL:
-            text = scene.between.join(scene.words.some(2, 7))
-            thought = thought_of_none(scene.declared, wanted_of(text))
+            said = scene.words.some(2, 7)
+            text, thought = scene.between.join(said), thought_of_none(scene.declared, scene.between.join(said[:3]).lower())
             answer = assistant(expand(rng.choice(P.NO_TOOL[language]), rng), thought if thinking else None)
             label, check = "no_tool", {"turn": 1, "kind": "none"}
         else:

@@ -13,7 +13,6 @@ from .numbers import typo
 from .phrases import PatternSet, expand, tidy
 from .tools import THINKING, Again, Scene, Tool, _distractors, _system, make_call, thought_of_call, thought_of_none
 from .families import TRAIN_THINGS, nonsense_name
-from .wanted import wanted_of
 
 _TEXT = """
 calculator: calculator calculate calc evaluate compute math ; Works out an arithmetic expression exactly. ; expression:sum
@@ -916,7 +915,7 @@ def _conversation(scene, family, name):
     pieces, arguments, reason, pattern = _asked(family, name, scene)
     text = _noisy(pieces, rng, language)
     if not name:
-        reason = thought_of_none(scene.declared, wanted_of(text, family.about))
+        reason = thought_of_none(scene.declared, family.about.rstrip(".").lower())
         messages = [user(text), assistant(expand(rng.choice(P.NO_TOOL[language]), rng), scene.reasoning(reason))]
         checks, kind = [{"turn": 1, "kind": "none"}], "no_tool"
     else:

@@ -16,7 +16,6 @@ from . import natural, tool_phrases as P
 from .item import assistant, make_item, user
 from .phrases import expand
 from .tools import THINKING, _system, thought_of_call, thought_of_none
-from .wanted import wanted_of
 from . import roles as R
 
 _HELD_OUT = re.compile(
@@ -372,7 +371,7 @@ def make_people_items(split, rng, language=None, count=1):
         if absent and rng.random() < 0.14:
             kind = rng.choice(absent)
             text, _, _ = rng.choice(kind.requests)
-            thought = thought_of_none(declared, wanted_of(text, rng.choice(kind.abouts)))
+            thought = thought_of_none(declared, rng.choice(kind.abouts).rstrip(".").lower())
             messages = [user(_said(text, rng)), assistant(expand(rng.choice(P.NO_TOOL["en"]), rng), thought if thinking else None)]
             label = "no_tool"
         else:

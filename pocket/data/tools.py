@@ -10,7 +10,6 @@ from .families import TEST_THINGS, TRAIN_THINGS, VERBS, nonsense_name, tool_name
 from .item import assistant, make_item, pick_language, tool_result, user
 from .numbers import typo
 from .phrases import expand, tidy
-from .wanted import wanted, wanted_of
 
 _LANGUAGE_INDEX = {"en": 0, "de": 1, "zh": 2}
 _BASE = {"en": 0, "de_imperative": 2, "de_infinitive": 3, "zh": 4}
@@ -39,6 +38,7 @@ class Tool:
         self.required = [n for i, n in enumerate(names) if i == 0 or rng.random() < 0.5]
         self.about_language = language if language != "en" and rng.random() < 0.3 else "en"
         self.hidden_name = hidden_name
+        self.gist = f"{verb} {thing.noun}"
         self.schema = self._schema(rng)
 
     def _about(self, rng):
@@ -219,12 +219,12 @@ def _reason_value(role, surface, value, today):
 
 def thought_of_call(name, parts):
     """The tool, then its parameters, a line each: so a name is cut into the same tokens as where it is declared and where
-    it is called. The line before it, of what is wanted, is made last (wanted.py): what tools are called may change."""
+    it is called."""
     return "\n".join([name, *(parts or ["No arguments"])])
 
 
-def thought_of_none(declared, sought):
-    return f"Wanted: {sought}\nTools: {', '.join(t.name for t in declared)}\nNone fits"
+def thought_of_none(declared, wanted):
+    return f"Wanted: {wanted}\nTools: {', '.join(t.name for t in declared)}\nNone fits"
 
 
 def reason_for_call(tool, arguments, today, missing=None):
@@ -456,16 +456,16 @@ def make_no_tool(scene):
     tool = scene.absent()
     if rng.random() < 0.3:
         pattern, text = off_topic(scene.language, scene.split, rng)
-        declared, sought = scene.shown([tool]), wanted_of(text)
+        declared, wanted = scene.shown([tool]), "something else"
     else:  # the right tool is left out, its neighbours stay
         declared = [t for t in scene.shown([tool], rng.randint(1, 8)) if t is not tool]
         arguments = sample_arguments(tool, scene.mentioned(tool), scene.language, scene.split, rng, scene.today)
         request = Request()
         pattern = add_request(request, tool, arguments, scene.language, scene.split, rng, declared)
         text = request.noisy(rng, scene.language)
-        sought = wanted([text], tool.schema["function"], _call_values(arguments)) or text
+        wanted = tool.gist
     reply = expand(rng.choice(P.NO_TOOL[scene.language]), rng)
-    messages = [user(text), assistant(reply, scene.reasoning(thought_of_none(declared, sought)))]
+    messages = [user(text), assistant(reply, scene.reasoning(thought_of_none(declared, wanted)))]
     return scene.item("no_tool", tool, pattern, declared, messages, [{"turn": 1, "kind": "none"}])
 
 
@@ -479,7 +479,7 @@ def make_series(scene):
         if rng.random() < 0.1:
             pattern, text = off_topic(scene.language, scene.split, rng)
             answer = assistant(expand(rng.choice(P.NO_TOOL[scene.language]), rng),
-                               scene.reasoning(thought_of_none(declared, wanted_of(text))))
+                               scene.reasoning(thought_of_none(declared, "something else")))
             checks = [{"turn": len(messages) + 1, "kind": "none"}]
         else:
             tool = rng.choice(declared)

@@ -11,9 +11,9 @@ import re
 import pytest
 
 from pocket import controls
-from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, verify, wanted
+from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, verify
 from pocket.data.families import TEST_THINGS, TRAIN_THINGS
-from pocket.data.item import LANGUAGES, SPLITS, assistant, make_item, user
+from pocket.data.item import LANGUAGES, SPLITS
 from pocket.data.numbers import number_in_words
 
 SPLITS_FILE = pathlib.Path(build.__file__).resolve().parents[1] / "SPLITS.json"
@@ -101,9 +101,7 @@ def test_a_thought_names_the_tool_and_each_parameter_where_it_stands():
         if check["kind"] == "none":
             assert thought.startswith("Wanted: ") and thought.endswith("\nNone fits")
             continue
-        name, *lines = thought.removeprefix("Wanted: ").split("\n")
-        if thought.startswith("Wanted: "):
-            name, *lines = lines
+        name, *lines = thought.split("\n")
         declared = list(schemas_by_name[name]["properties"])
         named = [line.partition(": ")[0] for line in lines if line != "No arguments"]
         if check["kind"] == "call":
@@ -443,29 +441,3 @@ def test_home_assistant_grammars_give_calls():
     assert len(made) > 90
     for item in made:
         assert first_call(item) and item["messages"][0]["content"]
-
-
-def _declared_as(name, description, **parameters):
-    return {"name": name, "description": description, "parameters": {"type": "object", "properties": parameters}}
-
-
-@pytest.mark.parametrize("said, function, arguments, quoted", [
-    ("please play the song Yellow Moon", _declared_as("PlayMusic", "Plays a song."), {"title": "Yellow Moon"}, "play song"),
-    ("SET an Alarm for 7", _declared_as("alarm_create", "Sets an alarm.", time={"type": "string"}), {"time": "7"}, "sets alarm"),
-    ("a seat in row 5, please", _declared_as("fn_12", "Books tickets.", row={"type": "integer"}), {"row": 5}, "row"),
-    ("I need a taxi", _declared_as("order", "Orders a taxi."), {"kind": "taxi"}, "taxi"),  # a value, where nothing else tells
-    ("我想取消闹钟", _declared_as("fn_3", "取消一个闹钟。"), {}, "取消 闹钟"),
-    ("wake me at six", _declared_as("set_alarm", "Sets an alarm."), {"time": "six"}, "wake"),
-    ("Stelle einen Wecker", _declared_as("set_alarm", "Sets an alarm."), {}, "Stelle Wecker"),
-])
-def test_wanted_is_what_the_request_and_the_tool_both_say(said, function, arguments, quoted):
-    assert wanted.wanted([said], function, arguments) == quoted
-
-
-def test_wanted_stands_before_each_tool_of_a_thought():
-    tools = [{"type": "function", "function": f} for f in (_declared_as("sort_list", "Sorts a list."), _declared_as("count", "Counts words."))]
-    messages = [user("sort the list, then count the words"),
-                assistant("", "Two calls\nsort_list\nNo arguments\nThen:\ncount\nNo arguments", [("sort_list", {}), ("count", {})])]
-    item = make_item("tools", "two_calls", "en", "train", "", "", messages, [], tools=tools)
-    assert wanted.with_wanted(item)["messages"][1]["reasoning_content"] == (
-        "Two calls\nWanted: sort list\nsort_list\nNo arguments\nThen:\nWanted: count words\ncount\nNo arguments")

@@ -59,6 +59,7 @@ def tiny_context():
 def test_the_loss_falls_and_the_output_changes(tmp_path, vocabulary, monkeypatch):
     monkeypatch.setattr(train.rl, "MAX_NEW", 8)
     monkeypatch.setattr(train.rl, "TRIES", 1)
+    monkeypatch.setitem(stream.DRILLED, "pretrain", 0)  # random tokens are not learned in a minute
     trainer = fresh(tmp_path, vocabulary)
     asked = [trainer.tokenizer.encode(chat.BOS + chat.USER + "7 + 5" + chat.ASSISTANT).ids]
     eos = trainer.tokenizer.token_to_id(chat.EOS)
@@ -353,18 +354,16 @@ def test_other_segmentations_say_the_same(vocabulary, monkeypatch):
 
 def test_drills_ask_for_what_stands_in_the_text(vocabulary):
     tokenizer = tokens.load(vocabulary)
-    asked, told, seen = 0, 0, set()
-    always = set(tokenizer.encode("Wanted: \n", add_special_tokens=False).ids)
+    asked, seen = 0, set()
     for seed in range(100):
         ids, weights = drills.drill(tokenizer, random.Random(seed))
         assert len(ids) == len(weights) and not any(weights[:5]) and weights[-1] == 0
         first = weights.index(1.0)
         given = set(ids[:first])
-        asked += sum(weight > 0 for weight in weights)
-        told += sum(token in given | always for token, weight in zip(ids, weights) if weight)
+        assert all(token in given for token, weight in zip(ids, weights) if weight)
+        asked += sum(weights)
         seen |= given
-    assert asked > 4000 and told > 0.97 * asked  # the rest: words that a name joins or capitals begin
-    assert len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
+    assert asked > 2000 and len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
 
 
 def _parts(tokens, mark):
@@ -374,34 +373,28 @@ def _parts(tokens, mark):
 
 
 def test_drills_of_choice_ask_for_the_description_that_shares_most():
-    name, about, end, parameter, user, wanted, line, called = range(60000, 60008)
+    name, about, end, parameter, user, found = range(60000, 60006)
     frame = {"name": [name], "about": [about], "ends": [[end], [end]], "parameter": [end, parameter], "parameter_end": [end],
-             "user": [user], "wanted": [wanted], "line": [line], "called": [called]}
+             "user": [user], "found": [[found], [found]]}
     spellings = [[token] for token in range(50000)]
-    tellings, ways = set(), {wanted: 0, called: 0}
+    tellings = set()
     for seed in range(300):
         ids, weights = drills._choice(random.Random(seed), 50000, frame, spellings)
         first = ids.index(user)
         assert not any(weights[:first])
         tools = {}
         for declared in _parts(ids[:first], name):
-            tools[tuple(declared[:declared.index(about)])] = declared[declared.index(about) + 1:declared.index(end)]
+            tools[tuple(declared[:declared.index(about)])] = set(declared[declared.index(about) + 1:declared.index(end)])
         tellings.add(len(tools))
         for (request, given) in zip(_parts(ids, user), _parts(list(zip(ids, weights)), (user, 0.0))):
-            (way,) = (mark for mark in ways if mark in request)
-            ways[way] += 1
-            said, answer = request[:request.index(way)], request[request.index(way) + 1:]
-            if way == wanted:  # first the words that are in both, then the name
-                quoted, answer = answer[:answer.index(line)], answer[answer.index(line) + 1:]
-                assert quoted == [word for word in said if word in tools[tuple(answer)]][:drills.MOST]
-            shared = {called: len(set(said) & set(words)) for called, words in tools.items()}
-            assert shared[tuple(answer)] == max(shared.values()) > 0
+            said, answer = set(request[:request.index(found)]), tuple(request[request.index(found) + 1:])
+            shared = {called: len(said & words) for called, words in tools.items()}
+            assert answer in tools and shared[answer] == max(shared.values()) > 0
             told = [weight for _, weight in given[-len(answer):]]
             for i, weight in enumerate(told):  # what tells it from the others counts most
-                alike = sum(called[:i] == tuple(answer[:i]) for called in tools)
+                alike = sum(called[:i] == answer[:i] for called in tools)
                 assert weight == (1.0 if alike > 1 else drills._TOLD)
     assert tellings == set(range(2, 9))
-    assert min(ways.values()) > 1000
 
 
 def test_workers_make_the_same_rows(vocabulary):
