@@ -120,66 +120,16 @@ struct Packed5 : Scaled<kHeadBytes + 512 + 128, false> {
   }
 };
 
-// A scale and, before the scales of a block, a minimum of two bytes for each group: Q4_1; with fifth bits,
-// Q5_1.
-template <bool fifth_bits>
-struct PackedMin {
+// Nibbles, with fifth bits or without, that a scale multiplies and of which a minimum is then taken away, or
+// to which it is added.
+template <bool fifth_bits, bool added>
+struct WithMinimum {
   static constexpr bool kIsBytes = false, kAlwaysSpread = false;
   static constexpr int64_t kCodeLines = fifth_bits ? 10 : 8;
   static constexpr int kBias = 0, kParts = 1;
   struct Group {
     Numbers scale, min;
   };
-  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
-    return packed + kHeadBytes + b * (2 * kHeadBytes + kCodeLines * kStepBytes);
-  }
-  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
-    const uint8_t* scales = BlockOf(packed, b) + half * 32;
-    return {LoadScales<false>(scales), LoadScales<false>(scales - kHeadBytes)};
-  }
-  [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
-                                                  const Codebook&) {
-    return FourOrFiveBits<fifth_bits>(codes, half, step);
-  }
-  [[gnu::always_inline]] static Codes Load(const uint8_t* codes, int64_t half, int64_t step,
-                                           const Codebook& book) {
-    return FromBytes<kBias>(LoadBytes(codes, half, step, book));
-  }
-  [[gnu::always_inline]] static Numbers Join(const Group&, int, Ints products, Numbers) {
-    return ToNumbers(products);
-  }
-  [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
-                                            const Activations& x) {
-    totals = FusedMulAdd(sum, MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
-    return FusedMulAdd(g.min, BroadcastNumber(*x.scaled_sum), totals);
-  }
-};
-
-// Blocks of formats with super-blocks of 256 columns.
-template <int64_t block_bytes>
-const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
-  return packed + b / 4 * (kHeadBytes + 4 * block_bytes) + kHeadBytes + b % 4 * block_bytes;
-}
-
-// Q4_K; with fifth bits behind the nibbles, Q5_K.
-template <bool fifth_bits>
-struct PackedMinK {
-  static constexpr bool kIsBytes = false, kAlwaysSpread = false;
-  static constexpr int64_t kCodeLines = fifth_bits ? 10 : 8;
-  static constexpr int kBias = 0, kParts = 1;
-  static constexpr int64_t kBlockBytes = kHeadBytes + kCodeLines * kStepBytes;
-  struct Group {
-    Numbers scale, min;
-  };
-  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
-    return SuperBlock<kBlockBytes>(packed, b);
-  }
-  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
-    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
-    const uint8_t* small = BlockOf(packed, b) + half * 32;  // a byte for each row
-    return {MulNumbers(LoadScales<false>(head), FromU8(small)),
-            MulNumbers(LoadScales<false>(head + 32), FromU8(small + 16))};
-  }
   [[gnu::always_inline]] static Bytes64 LoadBytes(const uint8_t* codes, int64_t half, int64_t step,
                                                   const Codebook&) {
     return FourOrFiveBits<fifth_bits>(codes, half, step);
@@ -194,7 +144,46 @@ struct PackedMinK {
   [[gnu::always_inline]] static Numbers Add(const Group& g, Numbers totals, Numbers sum,
                                             const Activations& x) {
     totals = FusedMulAdd(sum, MulNumbers(g.scale, BroadcastNumber(x.scale)), totals);
-    return FusedNegMulAdd(g.min, BroadcastNumber(*x.scaled_sum), totals);
+    const Numbers codes = BroadcastNumber(*x.scaled_sum);
+    return added ? FusedMulAdd(g.min, codes, totals) : FusedNegMulAdd(g.min, codes, totals);
+  }
+};
+
+// A scale and, before the scales of a block, a minimum of two bytes for each group: Q4_1; with fifth bits,
+// Q5_1.
+template <bool fifth_bits>
+struct PackedMin : WithMinimum<fifth_bits, true> {
+  using typename WithMinimum<fifth_bits, true>::Group;
+  static constexpr int64_t kBlockBytes =
+      2 * kHeadBytes + WithMinimum<fifth_bits, true>::kCodeLines * kStepBytes;
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return packed + kHeadBytes + b * kBlockBytes;
+  }
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* scales = BlockOf(packed, b) + half * 32;
+    return {LoadScales<false>(scales), LoadScales<false>(scales - kHeadBytes)};
+  }
+};
+
+// Blocks of formats with super-blocks of 256 columns.
+template <int64_t block_bytes>
+const uint8_t* SuperBlock(const uint8_t* packed, int64_t b) {
+  return packed + b / 4 * (kHeadBytes + 4 * block_bytes) + kHeadBytes + b % 4 * block_bytes;
+}
+
+// Q4_K; with fifth bits behind the nibbles, Q5_K.
+template <bool fifth_bits>
+struct PackedMinK : WithMinimum<fifth_bits, false> {
+  using typename WithMinimum<fifth_bits, false>::Group;
+  static constexpr int64_t kBlockBytes = kHeadBytes + WithMinimum<fifth_bits, false>::kCodeLines * kStepBytes;
+  [[gnu::always_inline]] static const uint8_t* BlockOf(const uint8_t* packed, int64_t b) {
+    return SuperBlock<kBlockBytes>(packed, b);
+  }
+  [[gnu::always_inline]] static Group GroupOf(const uint8_t* packed, int64_t b, int64_t half) {
+    const uint8_t* head = packed + b / 4 * (kHeadBytes + 4 * kBlockBytes);
+    const uint8_t* small = BlockOf(packed, b) + half * 32;  // a byte for each row
+    return {MulNumbers(LoadScales<false>(head), FromU8(small)),
+            MulNumbers(LoadScales<false>(head + 32), FromU8(small + 16))};
   }
 };
 
