@@ -142,14 +142,15 @@ def pool_bits(kind):
     return pool
 
 
-D_FIRST = (Q.Q5_0, Q.IQ4_NL, Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
+GRIDS = (Q.IQ1_S, Q.IQ2_XXS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S)
+D_FIRST = (Q.Q5_0, Q.IQ4_NL, *GRIDS)
 POOLS = {**{kind: pool_bits(kind) for kind in D_FIRST}, Q.F32: pool_f32, Q.BF16: pool_bf16, Q.Q8_0: pool_q8_0,
          Q.Q4_0: pool_q4_0, Q.Q4_K: pool_q4_k, Q.Q6_K: pool_q6_k, Q.Q3_K: pool_q3_k, Q.Q2_K: pool_q2_k}
 # Where the block keeps what scales it: bytes of f16, from and to. Plain numbers are scaled as they are drawn.
 SCALES = {Q.Q8_0: (0, 2), Q.Q4_0: (0, 2), Q.Q4_K: (0, 4), Q.Q6_K: (208, 210), Q.Q3_K: (108, 110),
           Q.Q2_K: (80, 84), **{kind: (0, 2) for kind in D_FIRST}}
 # What llama.cpp's quantizer takes where no block of 256 fits.
-INSTEAD = {Q.Q4_K: Q.Q5_0, Q.Q6_K: Q.Q8_0, **{kind: Q.IQ4_NL for kind in (Q.Q2_K, Q.Q3_K, *D_FIRST[2:])}}
+INSTEAD = {Q.Q4_K: Q.Q5_0, Q.Q6_K: Q.Q8_0, **{kind: Q.IQ4_NL for kind in (Q.Q2_K, Q.Q3_K, *GRIDS)}}
 
 
 class Blocks:

@@ -117,8 +117,8 @@ def test_weights_have_the_scale_that_was_meant(tmp_path, kind):
 
 
 def test_shapes_have_the_sizes_of_their_names():
-    for name, billions in [("qwen2.5-0.5b", 0.494), ("qwen3-0.6b", 0.6), ("qwen3-1.7b", 1.7), ("qwen3-4b", 4.0), ("qwen3-moe-2b", 2.1),
-                           ("deepseek-v3-2b", 2.2)]:
+    for name, billions in [("qwen2.5-0.5b", 0.494), ("qwen3-0.6b", 0.6), ("qwen3-1.7b", 1.7), ("qwen3-4b", 4.0),
+                           ("qwen3-moe-2b", 2.1), ("deepseek-v3-2b", 2.2)]:
         count = sum(int(np.prod(dims)) for _, dims in synthetic_gguf.tensors(synthetic_gguf.SHAPES[name]))
         assert count / 1e9 == pytest.approx(billions, rel=0.06), name
         for kind in synthetic_gguf.TYPES:  # every row is whole blocks
