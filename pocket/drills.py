@@ -74,6 +74,8 @@ _LEVELS = ((3, 1, 1, 0), (4, 2, 2, 1), (6, 3, 4, 2), (8, 4, 6, 4))
 _LEVEL_SHARES = (0.25, 0.3, 0.25, 0.2)
 _QUESTIONS = 16
 _TOLD = 0.3  # the weight of what follows once it is clear which name it is
+# Where an answer names a tool: what stands before the name, and behind it.
+_ANSWERS = ((chat.ASSISTANT + chat.THINK, "\n"), (chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE, '">\n'))
 
 
 def _frame(encode):
@@ -81,7 +83,7 @@ def _frame(encode):
     empty, one = '", "parameters": {"type": "object", "properties": {', '": {"type": "string"}}}}\n'
     return {"name": encode('{"name": "'), "about": encode('", "description": "'), "ends": [encode('"}\n'), encode(empty + "}}}\n")],
             "parameter": encode(empty + '"'), "parameter_end": encode(one), "user": encode(chat.USER),
-            "found": [encode(chat.ASSISTANT + chat.THINK), encode(chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE)]}
+            "found": [(encode(begin), encode(end)) for begin, end in _ANSWERS]}
 
 
 def _declared(rng, vocabulary, level):
@@ -104,22 +106,18 @@ def _declared(rng, vocabulary, level):
 
 
 def _choice(rng, vocabulary, frame, spellings):
-    """Tools, then requests: some words of one description in another order and spelling, among words of none. The name
-    of the tool that shares most is the answer.
+    """(ids, weights, [(ids, weights) of requests]): tools, which each request continues by itself: some words of one
+    description in another order and spelling, among words of none. The name of the tool that shares most is the answer.
 
     A name stands before its description, so that from a word found again the way leads back: what models of this size
     learn last. It needs a frame that stays, many questions to a list, and short lists among the long ones (RECIPE.md)."""
     level = rng.choices(range(len(_LEVELS)), _LEVEL_SHARES)[0]
-    tools, found = _declared(rng, vocabulary, level), rng.choice(frame["found"])
+    tools, (found, told) = _declared(rng, vocabulary, level), rng.choice(frame["found"])
     end = rng.choice([*frame["ends"], None])
-    ids, weights = [], []
-
-    def add(tokens, weight=0.0):
-        ids.extend(tokens)
-        weights.extend([weight] * len(tokens))
+    ids, questions = [], []
     for name, about in tools:
-        add(frame["name"] + name + frame["about"] + about)
-        add(end or frame["parameter"] + _tokens(rng, vocabulary, 3) + frame["parameter_end"])
+        ids += frame["name"] + name + frame["about"] + about
+        ids += end or frame["parameter"] + _tokens(rng, vocabulary, 3) + frame["parameter_end"]
     for _ in range(_QUESTIONS):
         at = rng.randrange(len(tools))
         name, about = tools[at]
@@ -132,25 +130,27 @@ def _choice(rng, vocabulary, frame, spellings):
             said = [rng.choice(spellings[word]) if rng.random() < 0.4 else word for word in said]
         said += [rng.randrange(vocabulary) for _ in range(rng.randint(0, _LEVELS[level][3]))]
         rng.shuffle(said)
-        add(frame["user"] + said + found)
-        for i, token in enumerate(name):
-            open_yet = sum(other[:i] == name[:i] for other, _ in tools) > 1
-            add([token], 1.0 if open_yet else _TOLD)
-    return ids, weights
+        asked = frame["user"] + said + found
+        open_yet = [sum(other[:i] == name[:i] for other, _ in tools) > 1 for i in range(len(name))]
+        weights = [1.0 if is_open else _TOLD for is_open in open_yet]
+        questions.append((asked + name + told, [0.0] * len(asked) + weights + [_TOLD] * len(told)))
+    return ids, [0.0] * len(ids), questions
 
 
 def _jumbled(rng, tokenizer):
     """The same in words, with whole schemas: requests of data/jumble.py, each answered by the name alone."""
     scene = jumble.Scene(rng, pick_language(rng), bare=rng.random() < 0.4)
-    found = rng.choice((chat.ASSISTANT + chat.THINK, chat.ASSISTANT + chat.END_THINK + chat.CALLS_BEGIN + chat.INVOKE))
+    found, told = rng.choice(_ANSWERS)
     names = [tool.name for tool in scene.declared]
-    pieces = [(chat.declaration([tool.schema for tool in scene.declared]), 0)]
+    ids, weights = encode_pieces(tokenizer, [(chat.declaration([tool.schema for tool in scene.declared]), 0)])
+    questions = []
     for _ in range(_QUESTIONS):
         text, tool, _ = scene.request()
         alike = max((_common(tool.name, other) for other in names if other != tool.name), default=0)
-        pieces += [(chat.USER + text + found, 0), (tool.name[:alike + 1], 10), (tool.name[alike + 1:], round(10 * _TOLD))]
-    ids, weights = encode_pieces(tokenizer, pieces)
-    return ids, [weight / 10 for weight in weights]
+        pieces = [(chat.USER + text + found, 0), (tool.name[:alike + 1], 10), (tool.name[alike + 1:] + told, round(10 * _TOLD))]
+        asked, counts = encode_pieces(tokenizer, pieces)
+        questions.append((asked, [count / 10 for count in counts]))
+    return ids, weights, questions
 
 
 def _common(one, other):
@@ -159,17 +159,17 @@ def _common(one, other):
 
 
 def drill(tokenizer, rng):
-    """(ids, weights): weights are 1 where the text before tells the token, less where one before has told it, 0 elsewhere."""
+    """A sample (stream.samples_of): weights are 1 where the text before tells the token, less where one before has told it,
+    0 elsewhere. Requests over the same tools are its continuations: none sees the others, whose answers would tell it."""
     vocabulary = tokenizer.get_vocab_size(with_added_tokens=False)
     encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
     kind = rng.random()
-    if kind < 0.07:
-        ids, weights = _again(rng, vocabulary)
-    elif kind < 0.2:
-        ids, weights = _lookup(rng, vocabulary, encode)
-    elif kind < 0.55:
-        ids, weights = _choice(rng, vocabulary, _frame(encode), _spellings(tokenizer))
-    else:
-        ids, weights = _jumbled(rng, tokenizer)
     begin, end = tokenizer.token_to_id(chat.BOS), tokenizer.token_to_id(chat.EOS)
-    return [begin] + ids + [end], [0.0] + weights + [0.0]
+    if kind < 0.2:
+        ids, weights = _again(rng, vocabulary) if kind < 0.07 else _lookup(rng, vocabulary, encode)
+        return [begin] + ids + [end], [0.0] + weights + [0.0], []
+    if kind < 0.55:
+        ids, weights, questions = _choice(rng, vocabulary, _frame(encode), _spellings(tokenizer))
+    else:
+        ids, weights, questions = _jumbled(rng, tokenizer)
+    return [begin] + ids, [0.0] + weights, questions

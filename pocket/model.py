@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from . import pointing
 from .older_torch import attention, autocast_type
 
 
@@ -213,6 +214,8 @@ class Attention(nn.Module):
     def forward(self, x, cos, sin, mask, run):
         """mask: [B, 1, T, S], true where a query may look; or, for packed rows, their list of Groups."""
         q, k, v, q_latent = self.project(x, cos, sin)
+        for hop, head in run.told.get(self, ()):
+            run.pointed[hop] = pointing.loss(q[:, head], k[:, head], run.points[hop])
         if isinstance(mask, list):
             out = self._attend_groups(x, cos, sin, q, k, v, q_latent, mask, run)
         else:
@@ -403,6 +406,15 @@ class Run:
     def __init__(self, sparse=False, indexer_loss=False, cache=None):
         self.sparse, self.indexer_loss, self.cache = sparse, indexer_loss, cache
         self.losses, self.recalls = [], []
+        self.points, self.told, self.pointed, self.states = {}, {}, {}, {}
+
+    def point(self, model, points):
+        """The pass will leave in `pointed` how far the heads are from what `points` ({hop: [Points]}) want, and in `states`
+        the hidden states [B, T, D] behind each hop's layer."""
+        self.points = points
+        for hop, (layer, head) in pointing.heads(model.config).items():
+            if points[hop]:
+                self.told.setdefault(model.layers[layer].self_attn, []).append((hop, head))
 
     def add_indexer_loss(self, scores, q, k, mask, valid, topk):
         """KL from the head-summed attention to the softmax of the scores; and its mass in the top k."""
@@ -502,6 +514,7 @@ class Pocket(nn.Module):
         x = self.embed_tokens(ids)
         for layer in self.layers:
             x = layer(x, cos, sin, mask, run)
+            run.states.update((hop, x) for hop, _ in run.told.get(layer.self_attn, ()))
         return self.norm(x), (cos, sin, mask)
 
     def logits(self, ids, **options):

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from tokenizers import Tokenizer
 
-from . import chat, drills
+from . import chat, drills, pointing
 from .data.build import DRAWS, PRETRAINING_DRAWS, items_at
 from .data.phrases import stable_hash
 from .model import group_documents
@@ -19,7 +19,7 @@ from .tokenizer import encode_pieces, segmentations
 PROMPT_WEIGHT, PROMPT_EVERY = 0.8, 32
 # Of the draws of a stage: how many are cut into other tokens, and how many are drills of copying.
 OTHERWISE_CUT = {"pretrain": 0.5, "sft": 0.25}
-DRILLED = {"pretrain": 0.5, "sft": 0.25}
+DRILLED = {"pretrain": 0.4, "sft": 0.15}
 
 
 def _split(tokenizer, pieces):
@@ -41,7 +41,7 @@ def samples_of(tokenizers, index, seed, stage, split, sources, longest=1 << 30):
         if len(tokenizers) > 1 and rng.random() < OTHERWISE_CUT[stage]:
             tokenizer = rng.choice(tokenizers[1:])
         if drilled:
-            return [(*drills.drill(tokenizer, rng), [])]
+            return [drills.drill(tokenizer, rng)]
     items = items_at(seed, split, index, sources and sources[index % len(sources)],
                      DRAWS if stage == "sft" else PRETRAINING_DRAWS)
     begun, branches, out = None, [], []
@@ -146,11 +146,12 @@ class Stream:
             self._ahead = None
 
     def row(self):
-        """(ids, targets, weights, documents, positions, reads), each of `length`, and of every sample the number of
-        tokens and those of its continuations. Each continuation is a document; its positions go on. `reads`: how
-        often a token would be read if every continuation stood behind a beginning of its own; 0 for padding."""
+        """(ids, targets, weights, documents, positions, reads), each of `length`; of every sample the number of tokens and
+        those of its continuations; and where its attention should go (pointing.of_sample). Each continuation is a document;
+        its positions go on. `reads`: how often a token would be read if every continuation stood behind a beginning of its
+        own; 0 for padding."""
         ids, targets, weights, documents, positions, reads, counts = [], [], [], [], [], [], []
-        document = 0
+        document, points = 0, []
 
         def add(part, weight, first, times=1):
             nonlocal document
@@ -169,28 +170,34 @@ class Stream:
             if at is None:
                 break
             begun, weight, branches = self.pool.pop(at)
+            points.append(pointing.of_sample(self.tokenizers[0], begun, [part for part, _ in branches], len(ids)))
             add(begun, weight, 0, max(1, len(branches)))
             for part, weight in branches:
                 add(part, weight, len(begun))
             counts.append((len(begun), [len(part) for part, _ in branches]))
         pad = self.length - len(ids)
         return (ids + [0] * pad, targets + [0] * pad, weights + [0] * pad, documents + [document] * pad,
-                positions + list(range(pad)), reads + [0] * pad), counts
+                positions + list(range(pad)), reads + [0] * pad), counts, points
 
     def batch(self, rows, device="cpu"):
-        """dict of [rows, length] tensors, and "groups" of the documents in them."""
+        """dict of [rows, length] tensors, "groups" of the documents in them, and of every hop its "points"."""
         drawn = [self.row() for _ in range(rows)]
         spans = []
-        for i, (_, counts) in enumerate(drawn):
+        points = {hop: [] for hop in pointing.HOPS}
+        for i, (_, counts, pointed) in enumerate(drawn):
             first = i * self.length
+            for hops, names in pointed:
+                for hop, queries in hops.items():
+                    if queries:
+                        points[hop].append(pointing.tensors(queries, names, first, device))
             for count, branches in counts:
                 spans.append((first, count, branches))
                 first += count + sum(branches)
-        columns = zip(*(row for row, _ in drawn))
+        columns = zip(*(row for row, _, _ in drawn))
         names = ("ids", "targets", "weights", "documents", "positions", "reads")
         kinds = (torch.long, torch.long, torch.float, torch.long, torch.long, torch.float)
         batch = {n: torch.tensor(c, dtype=k).to(device, non_blocking=True) for n, k, c in zip(names, kinds, columns)}
-        return {**batch, "groups": group_documents(spans, device)}
+        return {**batch, "groups": group_documents(spans, device), "points": points}
 
     def state(self):
         return {"next_item": self.next_item, "pool": self.pool, "dropped": self.dropped}

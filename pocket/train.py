@@ -19,7 +19,7 @@ import time
 
 import torch
 
-from . import chat, export, model as network, rl, tokenizer as tokens
+from . import chat, export, model as network, pointing, rl, tokenizer as tokens
 from .muon import Muon
 from .model import SHAPES, Pocket, Run, language_loss, parameter_counts
 from .older_torch import ADAM_OPTIONS, LOAD_OPTIONS
@@ -31,6 +31,7 @@ from .stream import Stream
 # experts take everything in the first hundred steps (measured: load max/mean 4.0 of 8 experts, top 2).
 BIAS_STEP, FIRST_BIAS_STEP, BIAS_STEPS_FALL = 0.001, 0.02, 300
 MTP_WEIGHT = 0.1
+POINTING_WEIGHT, TELLING_WEIGHT = 0.3, 0.3  # of where the heads of pointing.py look, and of what that brings
 SPARSE_EVERY, INDEXER_EVERY = 4, 16  # steps of the stages with sparse attention
 
 
@@ -61,6 +62,7 @@ class Trainer:
         self.config = dataclasses.replace(SHAPES[options.shape], vocab_size=tokenizer.get_vocab_size())
         self.device = torch.device(options.device)
         self.model = Pocket(self.config).to(self.device)
+        self.tellers = pointing.Tellers(self.config).to(self.device)
         self.stages = plan(options.tokens)
         self.out = pathlib.Path(options.out)
         self.stage_index, self.done, self.seen, self.steps = 0, 0, 0, 0
@@ -88,6 +90,7 @@ class Trainer:
         indexer = set(map(id, self.model.indexer_parameters()))
         for parameter in self.model.parameters():
             parameter.requires_grad_(id(parameter) in indexer or not only_indexer)
+        self.tellers.requires_grad_(not only_indexer)
         if stage.name in ("pretrain", "indexer", "sparse", "rl"):
             self.optimizers = self._optimizers(stage.rate)
         self.rounding = Rounding(self.model) if stage.rounded else None
@@ -100,7 +103,7 @@ class Trainer:
     def _optimizers(self, rate):
         """Muon for the matrices inside the layers, AdamW for embeddings, routers and vectors."""
         hidden, decayed, plain = [], [], []
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in [*self.model.named_parameters(), *self.tellers.named_parameters()]:
             if parameter.requires_grad:
                 inside = parameter.dim() > 1 and not name.startswith("embed_tokens") and not name.endswith("gate.weight")
                 (hidden if inside else decayed if parameter.dim() > 1 else plain).append(parameter)
@@ -129,6 +132,8 @@ class Trainer:
         # a CPU), and the chosen ones hold nine tenths of the mass: some steps are enough to get used to it.
         with_indexer = only_indexer or (stage.sparse and self.steps % INDEXER_EVERY == 0)
         run = Run(sparse=stage.sparse and self.steps % SPARSE_EVERY == 0, indexer_loss=with_indexer)
+        if not only_indexer:
+            run.point(model, batch["points"])
         frozen = torch.no_grad() if only_indexer else contextlib.nullcontext()
         with self._autocast():
             hidden, context = model.hidden(batch["ids"], positions=batch["positions"], mask=batch["groups"], run=run)
@@ -142,6 +147,13 @@ class Trainer:
                 kl = torch.stack(run.losses).mean()
                 total = total + kl
                 logged["indexer_kl"] = kl.detach()
+            for hop, (off, found) in run.pointed.items():
+                total = total + POINTING_WEIGHT * off
+                logged.update({hop: off.detach(), f"{hop}_found": found})
+                if hop in self.tellers.hops:
+                    untold, right = self.tellers.loss(hop, run.states[hop], batch["points"][hop])
+                    total = total + TELLING_WEIGHT * untold
+                    logged.update({f"{hop}_untold": untold.detach(), f"{hop}_told": right})
             if run.recalls:
                 logged["recall"] = torch.stack(run.recalls).mean()
             if stage.name == "sft" or (stage.name == "sparse" and self.done >= 0.75 * stage.tokens):
@@ -193,7 +205,7 @@ class Trainer:
             loss.backward()
             used = batch["ids"].numel() * self.ranks.count
             self.seen += used
-        self.ranks.average_gradients(p for p in self.model.parameters() if p.requires_grad)
+        self.ranks.average_gradients(p for p in [*self.model.parameters(), *self.tellers.parameters()] if p.requires_grad)
         norm = torch.nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.grad is not None], 1.0)
         if not math.isfinite(norm.item()):
             raise RuntimeError(f"the gradient is {norm.item()} in step {self.steps}: lower the rate or look at the batch")
@@ -216,7 +228,7 @@ class Trainer:
         streams = self.ranks.gather(None if self.finished else self.stream.state())
         if not self.ranks.first:
             return
-        state = {"model": self.model.state_dict(), "stage": self.stage_index, "done": self.done, "seen": self.seen,
+        state = {"model": self.model.state_dict(), "tellers": self.tellers.state_dict(), "stage": self.stage_index, "done": self.done, "seen": self.seen,
                  "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape}
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state()
@@ -237,6 +249,7 @@ class Trainer:
         if state["shape"] != self.options.shape:
             raise SystemExit(f"{path} is of shape {state['shape']}: give the same --shape, or another --out")
         self.model.load_state_dict(state["model"])
+        self.tellers.load_state_dict(state["tellers"])
         self.stage_index, self.done, self.seen, self.steps = (state[k] for k in ("stage", "done", "seen", "steps"))
         self._enter_stage()
         if not self.finished:

@@ -15,7 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the miniature of the pocket recipe is left out")
 
-from pocket import chat, drills, export, model as M, quantise, stream, train  # noqa: E402
+from pocket import chat, drills, export, model as M, pointing, quantise, stream, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
@@ -354,16 +354,19 @@ def test_other_segmentations_say_the_same(vocabulary, monkeypatch):
 
 def test_drills_ask_for_what_stands_in_the_text(vocabulary):
     tokenizer = tokens.load(vocabulary)
-    asked, seen = 0, set()
+    asked, seen, alone = 0, set(), 0
     for seed in range(100):
-        ids, weights = drills.drill(tokenizer, random.Random(seed))
-        assert len(ids) == len(weights) and not any(weights[:5]) and weights[-1] == 0
-        first = weights.index(1.0)
-        given = set(ids[:first])
-        assert all(token in given for token, weight in zip(ids, weights) if weight)
-        asked += sum(weights)
-        seen |= given
-    assert asked > 2000 and len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
+        begun, nothing, questions = drills.drill(tokenizer, random.Random(seed))
+        assert not questions or not any(nothing)
+        alone += bool(questions)
+        for more, also in questions or [([], [])]:
+            ids, weights = begun + more, nothing + also
+            assert len(ids) == len(weights) and not any(weights[:5])
+            given = set(ids[:weights.index(1.0)])
+            assert all(token in given for token, weight in zip(ids, weights) if weight == 1.0)
+            asked += weights.count(1.0)
+            seen |= given
+    assert asked > 2000 and alone > 50 and len(seen) > 0.9 * tokenizer.get_vocab_size(with_added_tokens=False)
 
 
 def _parts(tokens, mark):
@@ -373,25 +376,25 @@ def _parts(tokens, mark):
 
 
 def test_drills_of_choice_ask_for_the_description_that_shares_most():
-    name, about, end, parameter, user, found = range(60000, 60006)
+    name, about, end, parameter, user, found, told = range(60000, 60007)
     frame = {"name": [name], "about": [about], "ends": [[end], [end]], "parameter": [end, parameter], "parameter_end": [end],
-             "user": [user], "found": [[found], [found]]}
+             "user": [user], "found": [([found], [told])]}
     spellings = [[token] for token in range(50000)]
     tellings = set()
     for seed in range(300):
-        ids, weights = drills._choice(random.Random(seed), 50000, frame, spellings)
-        first = ids.index(user)
-        assert not any(weights[:first])
+        ids, weights, questions = drills._choice(random.Random(seed), 50000, frame, spellings)
+        assert not any(weights) and questions
         tools = {}
-        for declared in _parts(ids[:first], name):
+        for declared in _parts(ids, name):
             tools[tuple(declared[:declared.index(about)])] = set(declared[declared.index(about) + 1:declared.index(end)])
         tellings.add(len(tools))
-        for (request, given) in zip(_parts(ids, user), _parts(list(zip(ids, weights)), (user, 0.0))):
-            said, answer = set(request[:request.index(found)]), tuple(request[request.index(found) + 1:])
+        for asked, given in questions:
+            begin = asked.index(found) + 1
+            said, answer = set(asked[1:begin - 1]), tuple(asked[begin:-1])
             shared = {called: len(said & words) for called, words in tools.items()}
-            assert answer in tools and shared[answer] == max(shared.values()) > 0
-            told = [weight for _, weight in given[-len(answer):]]
-            for i, weight in enumerate(told):  # what tells it from the others counts most
+            assert asked[0] == user and asked[-1] == told and answer in tools and shared[answer] == max(shared.values()) > 0
+            assert not any(given[:begin])
+            for i, weight in enumerate(given[begin:-1]):  # what tells it from the others counts most
                 alike = sum(called[:i] == answer[:i] for called in tools)
                 assert weight == (1.0 if alike > 1 else drills._TOLD)
     assert tellings == set(range(2, 9))

@@ -1,0 +1,294 @@
+"""How a tool is found, told to the attention itself, hop by hop.
+
+A tool that shares words with the request is chosen in four hops, each by one head of one layer:
+
+    named   what is declared of a tool looks back at the tool's name
+    found   a word of the request looks at the same word in a declaration
+    asked   where the assistant names a tool, it looks at the words of the request that were found there
+    chosen  and then at the name itself, token by token
+
+The loss of the next token says only that another name would have been right; after 168 million tokens of it no head did
+the second hop (RECIPE.md). In training the hops are known, so the heads are told; the model's form stays what it is.
+"""
+
+import dataclasses
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from . import chat
+
+HOPS = ("named", "found", "asked", "chosen")
+_FEW = 2  # a word that stands in more tools than these tells none of them
+_FEWEST_LETTERS, _FEWEST_INSIDE = 3, 5  # of what stands alike from a word's begin on, or inside; a Chinese character is enough
+_ENDINGS = ("ing", "ed", "es", "er", "en", "s", "e", "t", "n")
+_LONGEST_NAME = 40  # tokens
+
+
+def heads(config):
+    """{hop: (layer, head)}; none in models too shallow for all of them. Those that were nearest to it by themselves."""
+    last = config.num_hidden_layers - 1
+    if last < 4 or config.num_attention_heads < 3:
+        return {}
+    return {"named": (1, 1), "found": (2, 0), "asked": (3, 0), "chosen": (last, 2)}
+
+
+@dataclasses.dataclass
+class Points:
+    """Of one sample and hop: the attention of `queries` [n] to `keys` [m], places in the flattened rows, should be where
+    `targets` [n, m] says among what they see, `visible` [n, m]; and what that brings should tell the tool of the number
+    `tools` [n] (-1 where it is open) by its name, whose places are `names`: one range a tool."""
+    queries: torch.Tensor
+    keys: torch.Tensor
+    visible: torch.Tensor
+    targets: torch.Tensor
+    tools: torch.Tensor
+    names: list
+
+
+def loss(q, k, points):
+    """(mean over queries of the negative logarithm of the attention at the targets, share of the queries with at least
+    half of it there). q, k: [B, T, D] of one head."""
+    q, k = q.flatten(0, 1), k.flatten(0, 1)
+    off = []
+    for p in points:
+        logits = (q.index_select(0, p.queries) @ k.index_select(0, p.keys).T).float() * q.shape[-1] ** -0.5
+        off.append(logits.masked_fill(~p.visible, float("-inf")).logsumexp(-1) -
+                   logits.masked_fill(~p.targets, float("-inf")).logsumexp(-1))
+    off = torch.cat(off)
+    return off.mean(), (off <= 0.6931).float().mean()
+
+
+class Tellers(nn.Module):
+    """What a hop has brought must be of use to the next one: from the state behind its layer two linear maps tell, of the
+    declared names, the one it is about. The maps serve training alone."""
+
+    WIDTH = 32
+
+    def __init__(self, config):
+        super().__init__()
+        self.hops = [hop for hop in heads(config) if hop != "chosen"]
+        self.asking, self.names = (nn.ModuleDict({hop: nn.Linear(config.hidden_size, self.WIDTH, bias=False) for hop in self.hops})
+                                   for _ in range(2))
+
+    def loss(self, hop, state, points):
+        """(mean cross-entropy, share told right). state: [B, T, D]"""
+        state = state.float()
+        state = (state * torch.rsqrt(state.square().mean(-1, keepdim=True) + 1e-6)).flatten(0, 1)
+        off, right = [], []
+        for p in points:
+            known = p.tools >= 0
+            if not bool(known.any()):
+                continue
+            asking = self.asking[hop](state.index_select(0, p.queries[known]))
+            names = self.names[hop](torch.stack([state[name.start:name.stop].mean(0) for name in p.names]))
+            logits, tools = asking @ names.T, p.tools[known]
+            off.append(F.cross_entropy(logits, tools, reduction="none"))
+            right.append(logits.argmax(-1) == tools)
+        if not off:
+            return state.new_zeros(()), state.new_zeros(())
+        return torch.cat(off).mean(), torch.cat(right).float().mean()
+
+
+def of_sample(tokenizer, begun, branches, first):
+    """{hop: [(query, targets, tool, what it sees)]} and the names' ranges, of a sample whose tokens stand in a row from
+    `first` on: the beginning, then its continuations; ({}, []) where there is no choice. `tokenizer`: of the vocabulary
+    that the tokens are of."""
+    declared = _Declared(tokenizer, begun)
+    if len(declared.tools) < 2:
+        return {}, []
+    move = lambda places: range(places.start + first, places.stop + first)
+    here, place = range(first, first + len(begun)), len(begun)
+    found = {"named": [(first + query, [first + t for t in targets], tool, (here,)) for query, targets, tool in declared.named()]}
+    parts = [(begun, 0, declared.end)]
+    for branch in branches:
+        parts.append((branch, place, 0))
+        place += len(branch)
+    for ids, at, begin in parts:
+        seen = (here,) if at == 0 else (here, range(first + at, first + at + len(ids)))
+        for hop, queries in declared.hops(ids, at, begin).items():
+            found.setdefault(hop, []).extend((first + query, [first + t for t in targets], tool, seen) for query, targets, tool in queries)
+    return found, [move(tool.name_places()) for tool in declared.tools]
+
+
+def tensors(queries, names, offset, device):
+    """Points of a row whose first token has the place `offset`."""
+    first = min(part.start for _, _, _, seen in queries for part in seen)
+    last = max(part.stop for _, _, _, seen in queries for part in seen)
+    visible, targets = (torch.zeros(len(queries), last - first, dtype=torch.bool) for _ in range(2))
+    for i, (query, wanted, _, seen) in enumerate(queries):
+        for part in seen:
+            visible[i, part.start - first:min(part.stop, query + 1) - first] = True
+        targets[i, [place - first for place in wanted]] = True
+    asking, tools = (torch.tensor([query[i] for query in queries]) for i in (0, 2))
+    names = [range(name.start + offset, name.stop + offset) for name in names]
+    return Points((asking + offset).to(device), torch.arange(first + offset, last + offset, device=device),
+                  visible.to(device), targets.to(device), tools.to(device), names)
+
+
+@functools.lru_cache(maxsize=16)
+def _characters(tokenizer):
+    """The text of every token, in the alphabet of bytes where each byte is one character."""
+    return [tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size())]
+
+
+def _is_chinese(text):
+    return ord(text[0]) > 0x2fff
+
+
+def _stem(word):
+    """Without an ending that the same word may lack elsewhere."""
+    return next((word[:-len(ending)] for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= 3), word)
+
+
+@functools.lru_cache(maxsize=16)
+def _words(tokenizer):
+    """What every token says, in whatever spelling and without endings; None of what is no word."""
+    said = []
+    for i in range(tokenizer.get_vocab_size()):
+        text = tokenizer.decode([i], skip_special_tokens=False).strip().lower().lstrip("_-")
+        alone = len(text) == 1 and not _is_chinese(text)
+        said.append(_stem(text) if text[:1].isalnum() and not alone else None)
+    return said
+
+
+@dataclasses.dataclass
+class _Tool:
+    name: str
+    begin: int  # its tokens
+    end: int
+    name_begin: int  # the tokens of its name
+    name_ends: list  # and with each of them, how many characters of it
+
+    def name_places(self):
+        return range(self.name_begin, self.name_begin + len(self.name_ends))
+
+
+class _Declared:
+    """The tools that the beginning of a conversation declares. Places are counted from its first token."""
+
+    _NAME = '{"name":Ġ"'
+
+    def __init__(self, tokenizer, ids):
+        self.ids, self.texts, self.words = ids, _characters(tokenizer), _words(tokenizer)
+        mark = tokenizer.token_to_id
+        self.user, self.assistant = mark(chat.USER), mark(chat.ASSISTANT)
+        self.name_marks = {mark(chat.THINK): "Ċ", mark(chat.INVOKE): '"'}  # behind them a name, up to the second mark
+        behind = (self.user, mark(chat.TOOLS_AFTER))
+        self.end = next((i for i, token in enumerate(ids) if token in behind), len(ids))
+        self.tools = self._read()
+        self.places = {}  # word: [(place, number of the tool)]
+        for number, tool in enumerate(self.tools):
+            for place in range(tool.name_begin, tool.end):
+                self.places.setdefault(self.words[ids[place]], []).append((place, number))
+        self.places.pop(None, None)
+
+    def _read(self):
+        text, token_of = "", []  # of each character
+        for i, token in enumerate(self.ids[:self.end]):
+            text += self.texts[token]
+            token_of += [i] * len(self.texts[token])
+        tools, at = [], text.find(self._NAME)
+        while at >= 0:
+            begin = at + len(self._NAME)
+            end = text.find('"', begin)
+            if end > begin:
+                if tools:
+                    tools[-1].end = token_of[at]
+                tokens = range(token_of[begin], token_of[end - 1] + 1)
+                ends = [sum(token_of[c] <= token for c in range(begin, end)) for token in tokens]
+                tools.append(_Tool(text[begin:end], token_of[at], self.end, tokens[0], ends))
+            at = text.find(self._NAME, begin)
+        return tools
+
+    def named(self):
+        """[(place, places, number of the tool)]: every token of a name at what is there of it, of what follows every second
+        one at the whole."""
+        found = []
+        for number, tool in enumerate(self.tools):
+            name = tool.name_places()
+            found += [(place, range(name.start, place + 1), number) for place in name]
+            found += [(place, name, number) for place in range(name.stop, tool.end, 2)]
+        return found
+
+    def hops(self, ids, first, begin=0):
+        """{hop: [(place, places, number of the tool)]} of the other hops, in ids[begin:] whose token ids[0] has the place `first`."""
+        out, asked, same = {"found": [], "asked": [], "chosen": []}, None, []
+        for i in range(begin, len(ids)):
+            if ids[i] == self.user:
+                asked = i
+            elif asked is not None and ids[i] == self.assistant:
+                same = [(k, where) for k in range(asked + 1, i) if (where := self._same(ids, k))]
+                for k, where in same:
+                    alone = len({number for _, number in where}) == 1
+                    out["found"].append((first + k, [place for place, _ in where], where[0][1] if alone else -1))
+            elif asked is not None and ids[i] in self.name_marks:
+                number, starts = self._name_behind(ids, i)
+                if number is None:
+                    continue
+                words = [first + k for k, where in same if all(of == number for _, of in where)]
+                for k, target, is_open in self._said(number, ids, starts):
+                    if words and is_open:
+                        out["asked"].append((first + k - 1, words, number))
+                    out["chosen"].append((first + k - 1, [target], number))
+                asked = None
+        return out
+
+    def _same(self, ids, k):
+        """[(place, tool)] of the declared word that has most around it alike; none where that tells little."""
+        where = self.places.get(self.words[ids[k]])
+        if not where:
+            return None
+        lengths = [self._alike(ids, k, place) for place, _ in where]
+        most = max(lengths)
+        if not most:
+            return None
+        where = [at for at, length in zip(where, lengths) if length == most]
+        return where if len({number for _, number in where}) <= _FEW else None
+
+    def _begins(self, ids, k):
+        """Whether a word begins with ids[k]."""
+        inside = lambda character: character.islower() or character > "\x7f" and character not in "ĠĊ"
+        text, before = self.texts[ids[k]], self.texts[ids[k - 1]] if k else ""
+        return not inside(text[0]) or not before or not (before[-1].isalpha() and before[-1] not in "ĠĊ")
+
+    def _alike(self, ids, k, place):
+        """How many letters stand alike around ids[k] and the declared token `place`, whose words are the same; 0: too few."""
+        def pair(i, p):
+            return 0 <= i < len(ids) and 0 <= p < self.end and self.words[ids[i]] and self.words[ids[i]] == self.words[self.ids[p]]
+        first, last = 0, 0
+        while pair(k + first - 1, place + first - 1) and not self._begins(ids, k + first):
+            first -= 1
+        while pair(k + last + 1, place + last + 1) and not self._begins(ids, k + last + 1):
+            last += 1
+        total = sum(len(self.words[ids[i]]) for i in range(k + first, k + last + 1))
+        whole = self._begins(ids, k + first) and self._begins(self.ids, place + first)
+        enough = _is_chinese(self.words[ids[k]]) or total >= (_FEWEST_LETTERS if whole else _FEWEST_INSIDE)
+        return total if enough else 0
+
+    def _name_behind(self, ids, mark):
+        """(number of the tool, places of the tokens that name it), or (None, None)."""
+        said, k = "", mark + 1
+        while k < len(ids) and k - mark < _LONGEST_NAME and self.name_marks[ids[mark]] not in said:
+            said += self.texts[ids[k]]
+            k += 1
+        name = said.split(self.name_marks[ids[mark]])[0]
+        number = next((n for n, tool in enumerate(self.tools) if tool.name == name), None)
+        if number is None:
+            return None, None
+        starts, told, k = [], 0, mark + 1
+        while told < len(name):
+            starts.append(k)
+            told += len(self.texts[ids[k]])
+            k += 1
+        return number, starts
+
+    def _said(self, number, ids, starts):
+        """Of a name's tokens: (place in ids, place of the declared token that says it, whether other tools could be meant yet)."""
+        tool, told, is_open = self.tools[number], 0, True
+        for k in starts:
+            is_open = is_open and sum(other.name.startswith(tool.name[:told]) for other in self.tools) > 1
+            yield k, tool.name_begin + next(n for n, end in enumerate(tool.name_ends) if end > told), is_open
+            told += len(self.texts[ids[k]])
