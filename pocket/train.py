@@ -228,8 +228,8 @@ class Trainer:
         streams = self.ranks.gather(None if self.finished else self.stream.state())
         if not self.ranks.first:
             return
-        state = {"model": self.model.state_dict(), "tellers": self.tellers.state_dict(), "stage": self.stage_index, "done": self.done, "seen": self.seen,
-                 "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape}
+        state = {"model": self.model.state_dict(), "tellers": self.tellers.state_dict(), "stage": self.stage_index,
+                 "done": self.done, "seen": self.seen, "steps": self.steps, "random": torch.get_rng_state(), "shape": self.options.shape}
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state()
         if not self.finished:

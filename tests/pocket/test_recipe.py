@@ -92,6 +92,23 @@ def test_an_interruption_changes_nothing(tmp_path, vocabulary, stage, at):
         assert torch.equal(a, b)
 
 
+def test_hops_are_told_and_go_on_after_an_interruption(tmp_path, vocabulary, monkeypatch):
+    deep = dataclasses.replace(M.SHAPES["tiny"], num_hidden_layers=5, num_attention_heads=3, trained_context=2048,
+                               max_position_embeddings=2048)
+    monkeypatch.setitem(M.SHAPES, "tiny", deep)
+    more = {"length": 2048, "rows": 2}
+    whole = fresh(tmp_path / "whole", vocabulary, **more)
+    log = [whole.step() for _ in range(4)]
+    assert all(any(key in record for record in log) for hop in pointing.HOPS for key in (hop, f"{hop}_found"))
+    assert all(any(f"{hop}_told" in record for record in log) for hop in whole.tellers.hops) and len(whole.tellers.hops) == 3
+    fresh(tmp_path / "part", vocabulary, **more).run(5, max_steps=2)
+    again = fresh(tmp_path / "part", vocabulary, **more)
+    begun = pointing.Tellers(deep).state_dict()
+    assert [again.step()["loss"] for _ in range(2)] == [record["loss"] for record in log[2:]]
+    for name, value in whole.tellers.state_dict().items():
+        assert torch.equal(value, again.tellers.state_dict()[name]) and not torch.equal(value, begun[name])
+
+
 def test_another_shape_does_not_overwrite_a_checkpoint(tmp_path, vocabulary):
     fresh(tmp_path, vocabulary).run(5, max_steps=1)
     with pytest.raises(SystemExit, match="another --out"):
