@@ -7,12 +7,20 @@ A tool that shares words with the request is chosen in four hops, each by one he
     asked   where the assistant names a tool, it looks at the words of the request that were found there
     chosen  and then at the name itself, token by token
 
+and one more, which spells what follows the name:
+
+    copied  what an argument is called looks at the declaration, its value at the request or the thought, a result that is
+            told at what was given, token by token
+
 The loss of the next token says only that another name would have been right; after 168 million tokens of it no head did
 the second hop (RECIPE.md). In training the hops are known, so the heads are told; the model's form stays what it is.
 """
 
+import bisect
 import dataclasses
 import functools
+import itertools
+import os
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +28,7 @@ from torch import nn
 
 from . import chat
 
-HOPS = ("named", "found", "asked", "chosen")
+HOPS = ("named", "found", "asked", "chosen", "copied")
 _FEW = 2  # a word that stands in more tools than these tells none of them
 _FEWEST_LETTERS, _FEWEST_INSIDE = 3, 5  # of what stands alike from a word's begin on, or inside; a Chinese character is enough
 _ENDINGS = ("ing", "ed", "es", "er", "en", "s", "e", "t", "n")
@@ -33,7 +41,7 @@ def heads(config):
     last = config.num_hidden_layers - 1
     if last < 4 or config.num_attention_heads < 3:
         return {}
-    return {"named": (1, 1), "found": (2, 0), "asked": (3, 0), "chosen": (last, 2)}
+    return {"named": (1, 1), "found": (2, 0), "asked": (3, 0), "chosen": (last, 2), "copied": (last, 0)}
 
 
 @dataclasses.dataclass
@@ -70,7 +78,7 @@ class Tellers(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        self.hops = [hop for hop in heads(config) if hop != "chosen"]
+        self.hops = [hop for hop in heads(config) if hop not in ("chosen", "copied")]
         self.asking, self.names = (nn.ModuleDict({hop: nn.Linear(config.hidden_size, self.WIDTH, bias=False) for hop in self.hops})
                                    for _ in range(2))
 
@@ -135,6 +143,13 @@ def _characters(tokenizer):
     return [tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size())]
 
 
+@functools.lru_cache(maxsize=16)
+def _plain(tokenizer):
+    """What every token says, without spaces around it; "" of marks and of parts of a character."""
+    said = [tokenizer.decode([i]).strip() for i in range(tokenizer.get_vocab_size())]
+    return ["" if "\ufffd" in text else text for text in said]
+
+
 def _is_chinese(text):
     return ord(text[0]) > 0x2fff
 
@@ -173,12 +188,17 @@ class _Declared:
     _NAME = '{"name":Ġ"'
 
     def __init__(self, tokenizer, ids):
-        self.ids, self.texts, self.words = ids, _characters(tokenizer), _words(tokenizer)
+        self.ids, self.texts, self.words, self.plain = ids, _characters(tokenizer), _words(tokenizer), _plain(tokenizer)
         mark = tokenizer.token_to_id
         self.user, self.assistant = mark(chat.USER), mark(chat.ASSISTANT)
-        self.name_marks = {mark(chat.THINK): "Ċ", mark(chat.INVOKE): '"'}  # behind them a name, up to the second mark
+        # Behind each a name, up to the second mark.
+        self.name_marks = {mark(chat.THINK): "Ċ", mark("Ċ"): "Ċ", mark(chat.INVOKE): '"'}
+        self.end_of_thought, self.end_of_turn = mark(chat.END_THINK), mark(chat.EOS)
+        self.thoughts = {mark(chat.THINK): True, self.end_of_thought: False}
+        self.given = {mark(chat.RESULTS_BEGIN): True, mark(chat.RESULTS_END): False}
         behind = (self.user, mark(chat.TOOLS_AFTER))
         self.end = next((i for i, token in enumerate(ids) if token in behind), len(ids))
+        self.text = _Text(self.texts, ids[:self.end])
         self.tools = self._read()
         self.places = {}  # word: [(place, number of the tool)]
         for number, tool in enumerate(self.tools):
@@ -187,20 +207,17 @@ class _Declared:
         self.places.pop(None, None)
 
     def _read(self):
-        text, token_of = "", []  # of each character
-        for i, token in enumerate(self.ids[:self.end]):
-            text += self.texts[token]
-            token_of += [i] * len(self.texts[token])
+        text, token_of = self.text.said, self.text.token_at
         tools, at = [], text.find(self._NAME)
         while at >= 0:
             begin = at + len(self._NAME)
             end = text.find('"', begin)
             if end > begin:
                 if tools:
-                    tools[-1].end = token_of[at]
-                tokens = range(token_of[begin], token_of[end - 1] + 1)
-                ends = [sum(token_of[c] <= token for c in range(begin, end)) for token in tokens]
-                tools.append(_Tool(text[begin:end], token_of[at], self.end, tokens[0], ends))
+                    tools[-1].end = token_of(at)
+                tokens = range(token_of(begin), token_of(end - 1) + 1)
+                ends = [min(self.text.begins[token + 1], end) - begin for token in tokens]
+                tools.append(_Tool(text[begin:end], token_of(at), self.end, tokens[0], ends))
             at = text.find(self._NAME, begin)
         return tools
 
@@ -216,16 +233,20 @@ class _Declared:
 
     def hops(self, ids, first, begin=0):
         """{hop: [(place, places, number of the tool)]} of the other hops, in ids[begin:] whose token ids[0] has the place `first`."""
-        out, asked, same = {"found": [], "asked": [], "chosen": []}, None, []
+        out = {"found": [], "asked": [], "chosen": [], "copied": self._copied(ids, first, begin)}
+        asked, is_said, is_told, same = None, False, False, []
         for i in range(begin, len(ids)):
             if ids[i] == self.user:
-                asked = i
+                asked, is_said, is_told = i, False, False
+            elif ids[i] == self.end_of_turn or is_told and ids[i] == self.end_of_thought:
+                asked = None  # names behind a thought repeat it
             elif asked is not None and ids[i] == self.assistant:
+                is_said = True
                 same = [(k, where) for k in range(asked + 1, i) if (where := self._same(ids, k))]
                 for k, where in same:
                     alone = len({number for _, number in where}) == 1
                     out["found"].append((first + k, [place for place, _ in where], where[0][1] if alone else -1))
-            elif asked is not None and ids[i] in self.name_marks:
+            elif asked is not None and is_said and ids[i] in self.name_marks:
                 number, starts = self._name_behind(ids, i)
                 if number is None:
                     continue
@@ -234,7 +255,7 @@ class _Declared:
                     if words and is_open:
                         out["asked"].append((first + k - 1, words, number))
                     out["chosen"].append((first + k - 1, [target], number))
-                asked = None
+                is_told = True
         return out
 
     def _same(self, ids, k):
@@ -293,3 +314,91 @@ class _Declared:
             is_open = is_open and sum(other.name.startswith(tool.name[:told]) for other in self.tools) > 1
             yield k, tool.name_begin + next(n for n, end in enumerate(tool.name_ends) if end > told), is_open
             told += len(self.texts[ids[k]])
+
+    def _copied(self, ids, first, begin):
+        """The hop of what follows a name, [(place, places, -1)]: every token of the longest runs that stand already in what
+        is there since the request, or in the declaration of the tool that was named last; of a thought that has named none
+        yet, in any declaration."""
+        out, text = [], _Text(self.texts, ids)
+        declared = lambda tools: [(self.text, tools[0].name_begin, tools[-1].end, 0)]
+        asked, tool, is_said, is_given, is_thought, has_results, k = None, None, False, False, False, False, begin
+        while k < len(ids):
+            token, run = ids[k], 1
+            if token == self.user:
+                asked, is_said, has_results = k, False, False
+            elif token == self.assistant:
+                is_said = asked is not None
+            elif token == self.end_of_turn:
+                tool = None
+            is_given, is_thought = self.given.get(token, is_given), self.thoughts.get(token, is_thought)
+            has_results = has_results or is_given
+            if is_said and not is_given:
+                number, starts = self._name_behind(ids, k) if token in self.name_marks else (None, None)
+                if number is not None:
+                    tool, run = self.tools[number], starts[-1] + 1 - k
+                elif tool or has_results != is_thought:
+                    behind = declared([tool]) if tool else [] if has_results else declared(self.tools)
+                    copied = self._longest_run(text, k, [(text, asked + 1, k, first), *behind])
+                    out += [(first + j - 1, places, -1) for j, places in copied]
+                    run = max(1, len(copied))
+            k += run
+        return out
+
+    def _longest_run(self, text, k, sources):
+        """[(token, places of what it says)] from the token k on; empty where too little of it stands elsewhere."""
+        said, c = text.said, text.first_letter(k)
+        if not self._begins_copy(said, c, self.plain[text.ids[k]]):
+            return []
+        most, found = 0, []
+        for source, begin, end, offset in sources:
+            begin, end = source.begins[begin], source.begins[end]
+            at = source.said.find(said[c:text.begins[k + 1]], begin, end)
+            while at >= 0:
+                length = 0
+                if self._begins_copy(source.said, at, self.plain[text.ids[k]]):
+                    length = _alike_length(said[c:], source.said[at:end])
+                if length > most:
+                    most, found = length, []
+                if length and length == most:
+                    found.append((source, at, offset))
+                at = source.said.find(said[c:text.begins[k + 1]], at + 1, end)
+        last = k
+        while last < len(text.ids) and text.begins[last + 1] <= c + most:
+            last += 1
+        letters = "".join(self.plain[token] for token in text.ids[k:last])
+        count = sum(letter.isalnum() for letter in letters)
+        if not count or not letters[0].isdigit() and count < (2 if _is_chinese(letters) else _FEWEST_LETTERS):
+            return []
+        return [(j, [offset + source.token_at(at + text.first_letter(j) - c) for source, at, offset in found]) for j in range(k, last)]
+
+    def _begins_copy(self, said, c, plain):
+        """Whether at said[c] a word or a number begins; `plain`: the text of its token."""
+        if not plain[:1].isalnum():
+            return False
+        before = said[c - 1:c]
+        if plain[0].isdigit():
+            return not before.isdigit()
+        return _is_chinese(plain) or not plain[0].islower() or not before.isalpha() or before in "ĠĊ"
+
+
+class _Text:
+    """Tokens as one text in the alphabet of bytes."""
+
+    def __init__(self, texts, ids):
+        self.ids, self.said = ids, "".join(texts[token] for token in ids)
+        self.begins = [0, *itertools.accumulate(len(texts[token]) for token in ids)]
+
+    def first_letter(self, token):
+        begin, end = self.begins[token], self.begins[token + 1]
+        return begin + (self.said[begin] == "Ġ" and end > begin + 1)
+
+    def token_at(self, c):
+        return bisect.bisect_right(self.begins, c) - 1
+
+
+def _alike_length(a, b):
+    """How long both are the same; without a number that goes on in one of them."""
+    length = len(os.path.commonprefix((a, b)))
+    if a[length:length + 1].isdigit() or b[length:length + 1].isdigit():
+        length = len(a[:length].rstrip("0123456789"))
+    return length

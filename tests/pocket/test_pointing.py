@@ -1,6 +1,8 @@
 """Where training tells the attention to look: places are those of the text, the loss is the attention's, heads follow it."""
 
 import dataclasses
+import json
+import re
 
 import pytest
 
@@ -45,11 +47,43 @@ def test_points_are_where_the_text_says(tokenizer, source):
                 elif hop == "asked":
                     begin = max(i for i in range(query) if row[i] == user)
                     assert all(begin < place < row.index(assistant, begin) for place in targets)
-                else:
+                elif hop == "chosen":
                     assert targets[0] in names[tool]
                     same += row[targets[0]] == row[query + 1]
+                else:
+                    letter = word(row[query + 1])[:1]
+                    assert max(targets) <= query and all(letter in said([row[place]]).lower() for place in targets)
     assert min(count.values()) > 20, count
     assert same > 0.9 * count["chosen"], "declared and called, a name is mostly cut alike"
+
+
+def test_what_is_copied(tokenizer):
+    """Arguments' names from the declaration of the tool that is called, values from the request or the thought, results from
+    what was given; nothing of numbers and words that go on elsewhere."""
+    function = lambda name, *arguments: {"type": "function", "function": {"name": name, "description": "", "parameters": {
+        "type": "object", "properties": {argument: {"type": "string"} for argument in arguments}}}}
+    call = {"function": {"name": "greet", "arguments": json.dumps({"person": "Anna Vidal", "count": 12, "when": "2026-05-03"})}}
+    item = {"system": "", "tools": [function("greet", "person", "count", "when"), function("wave", "hand")], "thinking": True, "messages": [
+        {"role": "user", "content": "greet Anna Vidal, 12 of the 127, on May 3rd"},
+        {"role": "assistant", "reasoning_content": "greet\nperson: Anna Vidal\ncount: 12\nwhen: May 3rd = 2026-05-03", "content": "",
+         "tool_calls": [call]},
+        {"role": "tool", "content": '{"result": "hello back"}'},
+        {"role": "assistant", "reasoning_content": "Tell it.", "content": "Said: hello back."}]}
+    ids = tokenizer.encode("".join(text for text, _ in chat.render(item)), add_special_tokens=False).ids
+    hops, _ = pointing.of_sample(tokenizer, ids, [], 0)
+    copied = {query + 1: targets for query, targets, _, _ in hops["copied"]}
+    text = tokenizer.decode(ids, skip_special_tokens=False)
+    said = "".join(tokenizer.decode([token], skip_special_tokens=False) if k in copied else "|" for k, token in enumerate(ids))
+    assert re.sub(r"\|+", "|", said).replace(" ", "") == (
+        "|person|AnnaVidal|count|12|when|May3rd|person|AnnaVidal|count|12|when|2026-05-03|helloback|"), text
+    begins = lambda k: tokenizer.decode(ids[k:k + 30], skip_special_tokens=False).lstrip()
+    count = [targets for k, targets in copied.items() if begins(k).startswith("12\nwhen")]
+    assert [begins(place)[:6] for targets in count for place in targets] == ["12 of "]
+
+
+def test_a_number_is_copied_whole(tokenizer):
+    assert pointing._alike_length("12 of", "127") == 0 and pointing._alike_length("a 127,", "a 12,") == 2
+    assert pointing._alike_length("12, 3", "12, 4") == 4 and pointing._alike_length("12", "12") == 2
 
 
 def test_the_loss_is_the_attention_that_looks_elsewhere():
@@ -110,4 +144,4 @@ def test_heads_go_where_they_are_told(tokenizer):
 
 def test_shallow_models_are_told_nothing(tokenizer):
     assert pointing.heads(M.TINY) == {} and not list(pointing.Tellers(M.TINY).parameters())
-    assert pointing.heads(M.XS) == {"named": (1, 1), "found": (2, 0), "asked": (3, 0), "chosen": (5, 2)}
+    assert pointing.heads(M.XS) == {"named": (1, 1), "found": (2, 0), "asked": (3, 0), "chosen": (5, 2), "copied": (5, 0)}
