@@ -3,7 +3,7 @@
 A tool that shares words with the request is chosen in four hops, each by one head of one layer:
 
     named   what is declared of a tool looks back at the tool's name
-    found   a word of the request looks at the same word in a declaration
+    found   a word of the request looks at the same word in a declaration, or at one of the same meaning (data/families.py)
     asked   where the assistant names a tool, it looks at the words of the request that were found there
     chosen  and then at the name itself, token by token
 
@@ -21,18 +21,21 @@ import dataclasses
 import functools
 import itertools
 import os
+import re
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from . import chat
+from .data import families
 
 HOPS = ("named", "found", "asked", "chosen", "copied")
 _FEW = 2  # a word that stands in more tools than these tells none of them
 _FEWEST_LETTERS, _FEWEST_INSIDE = 3, 5  # of what stands alike from a word's begin on, or inside; a Chinese character is enough
 _ENDINGS = ("ing", "ed", "es", "er", "en", "s", "e", "t", "n")
 _LONGEST_NAME = 40  # tokens
+_LONGEST_PHRASE = 6  # words
 
 
 def heads(config):
@@ -143,6 +146,20 @@ def _characters(tokenizer):
     return [tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size())]
 
 
+_WORD = re.compile(r"[A-ZÄÖÜ]?[a-zäöüß]+|[A-ZÄÖÜ]+|[\u4e00-\u9fff]")
+
+
+def _split(text):
+    """Its words in small letters; of Chinese its characters."""
+    return tuple(word.lower() for word in _WORD.findall(text))
+
+
+@functools.cache
+def _meanings():
+    """{words: what they mean}, in three languages."""
+    return {_split(phrase): meanings for phrase, meanings in families.meanings().items()}
+
+
 @functools.lru_cache(maxsize=16)
 def _plain(tokenizer):
     """What every token says, without spaces around it; "" of marks and of parts of a character."""
@@ -200,6 +217,11 @@ class _Declared:
         self.end = next((i for i, token in enumerate(ids) if token in behind), len(ids))
         self.text = _Text(self.texts, ids[:self.end])
         self.tools = self._read()
+        self.meant = {}  # meaning: [(place, number of the tool)]
+        for number, tool in enumerate(self.tools):
+            for tokens, meanings in self.text.phrases(tool.name_begin, tool.end):
+                for meaning in meanings:
+                    self.meant.setdefault(meaning, []).extend((place, number) for place in tokens)
         self.places = {}  # word: [(place, number of the tool)]
         for number, tool in enumerate(self.tools):
             for place in range(tool.name_begin, tool.end):
@@ -243,6 +265,7 @@ class _Declared:
             elif asked is not None and ids[i] == self.assistant:
                 is_said = True
                 same = [(k, where) for k in range(asked + 1, i) if (where := self._same(ids, k))]
+                same += self._alike_in_meaning(ids, asked + 1, i, {k for k, _ in same})
                 for k, where in same:
                     alone = len({number for _, number in where}) == 1
                     out["found"].append((first + k, [place for place, _ in where], where[0][1] if alone else -1))
@@ -269,6 +292,15 @@ class _Declared:
             return None
         where = [at for at, length in zip(where, lengths) if length == most]
         return where if len({number for _, number in where}) <= _FEW else None
+
+    def _alike_in_meaning(self, ids, begin, end, known):
+        """As _same, of the last token of every word of ids[begin:end] that is declared in other words."""
+        found = []
+        for tokens, meanings in _Text(self.texts, ids).phrases(begin, end):
+            where = [at for meaning in meanings for at in self.meant.get(meaning, ())]
+            if where and tokens[-1] not in known and len({number for _, number in where}) <= _FEW:
+                found.append((tokens[-1], where))
+        return found
 
     def _begins(self, ids, k):
         """Whether a word begins with ids[k]."""
@@ -381,12 +413,38 @@ class _Declared:
         return _is_chinese(plain) or not plain[0].islower() or not before.isalpha() or before in "ĠĊ"
 
 
+def _bytes():
+    """{letter of the alphabet of bytes: byte}: those that print stand for themselves, the others follow from 256 on."""
+    own = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    others = [byte for byte in range(256) if byte not in own]
+    return {chr(byte): byte for byte in own} | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+_BYTES = _bytes()
+
+
 class _Text:
     """Tokens as one text in the alphabet of bytes."""
 
     def __init__(self, texts, ids):
         self.ids, self.said = ids, "".join(texts[token] for token in ids)
         self.begins = [0, *itertools.accumulate(len(texts[token]) for token in ids)]
+
+    def phrases(self, begin, end):
+        """[(range of tokens, meanings)] of the longest phrases in the tokens [begin, end) that mean something."""
+        first, words = self.begins[begin], []  # (word, its first byte, the byte behind it)
+        text = bytes(_BYTES[c] for c in self.said[first:self.begins[end]]).decode("utf-8", "surrogateescape")
+        at = [first, *(first + n for n in itertools.accumulate(len(c.encode("utf-8", "surrogateescape")) for c in text))]
+        words = [(match[0].lower(), at[match.start()], at[match.end()]) for match in _WORD.finditer(text)]
+        found, k = [], 0
+        while k < len(words):
+            for count in range(min(_LONGEST_PHRASE, len(words) - k), 0, -1):
+                meanings = _meanings().get(tuple(word for word, _, _ in words[k:k + count]))
+                if meanings:
+                    found.append((range(self.token_at(words[k][1]), self.token_at(words[k + count - 1][2] - 1) + 1), meanings))
+                    break
+            k += count if meanings else 1
+        return found
 
     def first_letter(self, token):
         begin, end = self.begins[token], self.begins[token + 1]

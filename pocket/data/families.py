@@ -214,6 +214,22 @@ def tool_name(verb, thing, rng):
     return "_".join(words).upper()
 
 
+def meanings():
+    """{phrase: keys of what it can mean}: verbs and things, in three languages, as requests and tools name them."""
+    found = {}
+
+    def add(key, *phrases):
+        for phrase in phrases:
+            found.setdefault(phrase, set()).add(key)
+    for key, (english, third, imperative, infinitive, chinese) in VERBS.items():
+        # "Lege an" stands on both sides of its object.
+        add(key, *english.split("|"), third, *(phrase.split()[0] for phrase in imperative.split("|")), *infinitive.split("|"),
+            *chinese.split("|"), *_SYNONYM_VERBS.get(key, "").split())
+    for thing in TRAIN_THINGS:
+        add(thing.key, thing.noun, thing.en_plural, thing.word.replace("_", " "), lexicon.bare(thing.de), thing.de_plural, thing.zh)
+    return found
+
+
 _NONSENSE = "zor blim quex fan tup vad wix hul mer jot kib snu pral dov yax glem".split()
 
 

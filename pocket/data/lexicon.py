@@ -356,7 +356,7 @@ def _thing_lines():
 THING_LINES = list(_thing_lines())
 
 
-def _bare(german):
+def bare(german):
     """Without its article."""
     first, _, rest = german.partition(" ")
     return rest if first in ("der", "die", "das", "den", "ein", "eine", "einen") else german
@@ -364,5 +364,5 @@ def _bare(german):
 
 # (English, German, Chinese) without articles; those that no tool is made of first.
 WORD_COUNT = len(_WORDS)
-WORDS = [(line.split("|")[0], _bare(line.split("|")[1]), line.split("|")[-1]) for line in _WORDS]
-WORDS += [(line.split("|")[0], _bare(line.split("|")[1]), line.split("|")[3]) for line in _THINGS if not line.startswith("@")]
+WORDS = [(line.split("|")[0], bare(line.split("|")[1]), line.split("|")[-1]) for line in _WORDS]
+WORDS += [(line.split("|")[0], bare(line.split("|")[1]), line.split("|")[3]) for line in _THINGS if not line.startswith("@")]
