@@ -4,13 +4,15 @@
         --peer llama.cpp=/opt/llama.cpp/bin/llama-bench --peer "ik=/opt/ik/llama-bench -fa 1 -rtr 1" --markdown out.md
 
 A peer is a program that takes llama-bench's options (-m -p -n -d -t -r -o json) and prints its JSON; what stands
-behind its path is put before those. Machines drift between speed levels for minutes, so every round runs each
+behind its path is put before those. One that knows -gp (ik_llama.cpp) is asked for depths by it. Several sequences at
+once (tg64x8) are measured by a second program of the same name, whose file is called like llama-batched-bench. Machines drift between speed levels for minutes, so every round runs each
 program once and the medians of the rounds are compared; shares of the machine's limits are those that mains
 measured in the same round. A peer that crashes on a file, or says nothing that can be read, is reported and left
 out of that file. docs/performance.md says where to get peers.
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -21,26 +23,33 @@ import signal
 import statistics
 import subprocess
 import sys
+import typing
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import synthetic_gguf  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEST = re.compile(r"(pp|tg)([0-9]+)(?:@d([0-9]+))?")
+TEST = re.compile(r"(pp|tg)([0-9]+)(?:@d([0-9]+)|x([0-9]+))?")
+BATCHED_PROMPT = 16  # tokens of each of several sequences before they go on together
+
+
+class Test(typing.NamedTuple):
+    prompt: int
+    generated: int
+    depth: int
+    sequences: int
+
+    def __str__(self):
+        return ((f"pp{self.prompt}" if self.prompt else f"tg{self.generated}") + (f"@d{self.depth}" if self.depth else "")
+                + (f"x{self.sequences}" if self.sequences > 1 else ""))
 
 
 def parse_test(text):
-    """pp512, tg128, tg64@d4096 -> (prompt, generated, depth)."""
     match = TEST.fullmatch(text)
-    if not match or int(match[2]) == 0:
-        raise argparse.ArgumentTypeError(f"{text}: a test is pp512, tg128 or tg64@d4096")
-    count, depth = int(match[2]), int(match[3] or 0)
-    return (count, 0, depth) if match[1] == "pp" else (0, count, depth)
-
-
-def test_name(test):
-    prompt, generated, depth = test
-    return (f"pp{prompt}" if prompt else f"tg{generated}") + (f"@d{depth}" if depth else "")
+    if not match or int(match[2]) == 0 or match[4] and (match[1] == "pp" or int(match[4]) < 2):
+        raise argparse.ArgumentTypeError(f"{text}: a test is pp512, tg128, tg64@d4096 or tg64x8")
+    count, depth, sequences = int(match[2]), int(match[3] or 0), int(match[4] or 1)
+    return Test(count, 0, depth, sequences) if match[1] == "pp" else Test(0, count, depth, sequences)
 
 
 def parse_peer(text):
@@ -88,34 +97,67 @@ def objects_of_array(output):
 def rates_of(found, test):
     """Tokens per second of each repeat of one test."""
     for record in found:
-        key = (record.get("n_prompt", 0), record.get("n_gen", 0), record.get("n_depth", 0))
-        if key == test and record.get("n_sequences", 1) == 1:
+        key = (record.get("n_prompt", 0), record.get("n_gen", 0), record.get("n_depth", 0), record.get("n_sequences", 1))
+        behind_prompt = (test.depth, test.generated, 0, 1)  # how -gp says it
+        if key == test or test.generated and test.depth and key == behind_prompt:
             return record.get("samples_ts") or [record["avg_ts"]], record
     raise Failure("did not run this test")
 
 
-def arguments(test, threads, repeats):
-    prompt, generated, depth = test
-    depths = ["-d", str(depth)] if depth else []  # which old programs do not know
-    return ["-p", str(prompt), "-n", str(generated), *depths, "-t", str(threads), "-r", str(repeats)]
+class Mains:
+    name = "mains"
 
-
-class Runner:
-    def __init__(self, name, command, options):
-        self.name, self.command, self.options = name, command, options
+    def __init__(self, path, options):
+        self.path, self.options = path, options
 
     def run(self, file, test):
         """(rates, record); raises Failure."""
-        shared = arguments(test, self.options.threads, self.options.repeats)
-        if self.name == "mains":
-            command, read = [*self.command, "bench", str(file), *shared, "--json"], objects_of_lines
-        else:
-            command, read = [*self.command, "-m", str(file), *shared, "-o", "json"], objects_of_array
-        output = start(command, self.options.timeout)
-        try:
-            return rates_of(read(output), test)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise Failure("prints no JSON that can be read") from None
+        o = self.options
+        more = [*(["-d", str(test.depth)] if test.depth else []), *(["-b", str(test.sequences)] if test.sequences > 1 else [])]
+        return rates_of(objects_of_lines(start(
+            [self.path, "bench", str(file), "-p", str(test.prompt), "-n", str(test.generated), *more,
+             "-t", str(o.threads), "-r", str(o.repeats), "--json"], o.timeout)), test)
+
+
+class Peer:
+    def __init__(self, name, commands, options):
+        self.name, self.options = name, options
+        is_batched = lambda command: "batched" in pathlib.Path(command[0]).name
+        self.bench = next((c for c in commands if not is_batched(c)), None)
+        self.batched = next((c for c in commands if is_batched(c)), None)
+
+    def run(self, file, test):
+        """(rates, record); raises Failure."""
+        command = self.batched if test.sequences > 1 else self.bench
+        if command is None:
+            raise Failure("no program given for this test")
+        return (self._run_batched if test.sequences > 1 else self._run_bench)(command, file, test)
+
+    def _run_bench(self, command, file, test):
+        asked = ["-p", str(test.prompt), "-n", str(test.generated)]
+        if test.depth and test.generated and self._knows_gp():
+            asked = ["-p", "0", "-n", "0", "-gp", f"{test.depth},{test.generated}"]
+        elif test.depth:  # which old programs do not know
+            asked += ["-d", str(test.depth)]
+        return rates_of(objects_of_array(start(
+            [*command, "-m", str(file), *asked, "-t", str(self.options.threads), "-r", str(self.options.repeats), "-o", "json"],
+            self.options.timeout)), test)
+
+    @functools.cache
+    def _knows_gp(self):
+        help_ = subprocess.run([self.bench[0], "--help"], capture_output=True, text=True, timeout=self.options.timeout)
+        return " -gp " in help_.stdout + help_.stderr
+
+    def _run_batched(self, command, file, test):
+        context = test.sequences * (BATCHED_PROMPT + test.generated)
+        rates = []
+        for _ in range(self.options.repeats):
+            output = start([*command, "-m", str(file), "-c", str(context), "-npp", str(BATCHED_PROMPT), "-ntg", str(test.generated),
+                            "-npl", str(test.sequences), "-t", str(self.options.threads)], self.options.timeout)
+            # | PP | TG | B | N_KV | T_PP | S_PP | T_TG | S_TG | T | S |
+            columns = re.search(rf"^\|\s*{BATCHED_PROMPT} \|\s*{test.generated} \|\s*{test.sequences} \|(.*)\|\s*$", output, re.M)[1]
+            rates.append(float(columns.split("|")[4]))
+        return rates, {}
 
 
 def compare(runners, file, tests, options, tell):
@@ -129,11 +171,14 @@ def compare(runners, file, tests, options, tell):
                 cell = cells[test, runner.name]
                 if cell["failure"]:
                     continue
-                tell(f"{file.name} {test_name(test)} round {round_ + 1} of {options.rounds}: {runner.name}")
+                tell(f"{file.name} {test} round {round_ + 1} of {options.rounds}: {runner.name}")
                 try:
                     rates, record = runner.run(file, test)
                 except Failure as failure:
                     cell["failure"] = str(failure)
+                    continue
+                except (AttributeError, KeyError, TypeError, ValueError):
+                    cell["failure"] = "prints nothing that can be read"
                     continue
                 cell["rates"] += rates
                 if "limit" in record:
@@ -171,7 +216,7 @@ def row_of(cells, test, runners):
     peers = {name: rate for name, rate in medians.items() if name != "mains" and rate}
     best = max(peers, key=peers.get) if peers else None
     own = cells[test, "mains"]
-    return {"test": test_name(test), "medians": medians,
+    return {"test": str(test), "medians": medians,
             "failures": {r.name: cells[test, r.name]["failure"] for r in runners if cells[test, r.name]["failure"]},
             "best_peer": best, "ratio": medians["mains"] / peers[best] if best and medians["mains"] else None,
             "share": median(own["shares"]), "bound": own["bound"]}
@@ -214,7 +259,7 @@ def parse(arguments_):
                                                          "deepseek-v3-2b"])
     parser.add_argument("--types", type=listed, default=["q8_0", "q4_0", "q4_k_m", "bf16"])
     parser.add_argument("--tests", type=lambda text: [parse_test(t) for t in listed(text)],
-                        default=[(512, 0, 0), (0, 128, 0)])
+                        default=[parse_test("pp512"), parse_test("tg128")])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=1, help="of a test in one run of a program")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -222,9 +267,8 @@ def parse(arguments_):
     parser.add_argument("--markdown", metavar="FILE")
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args(arguments_)
-    names = [name for name, _ in options.peer]
-    if len({"mains", *names}) != len(names) + 1:
-        parser.error("each peer needs a name of its own, other than mains")
+    if any(name == "mains" for name, _ in options.peer):
+        parser.error("a peer needs a name of its own, other than mains")
     for name in options.models:
         if name not in synthetic_gguf.SHAPES:
             parser.error(f"{name}: models are {', '.join(synthetic_gguf.SHAPES)}")
@@ -236,8 +280,9 @@ def parse(arguments_):
 
 def main(arguments_=None):
     options = parse(arguments_)
-    runners = [Runner("mains", [options.mains], options)]
-    runners += [Runner(name, command, options) for name, command in options.peer]
+    runners = [Mains(options.mains, options)]
+    runners += [Peer(name, [command for other, command in options.peer if other == name], options)
+                for name in dict.fromkeys(name for name, _ in options.peer)]
     tell = (lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)) if sys.stderr.isatty() \
         else (lambda text: None)
     results = []

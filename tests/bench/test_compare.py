@@ -28,12 +28,30 @@ print("some words before")
 print(json.dumps([{{"n_prompt": n_prompt, "n_gen": n_gen, "n_depth": int(option.get("-d", 0)),
                    "samples_ts": [speed * (2 if n_prompt else 1)] * int(option["-r"])}}], indent=2))
 """
+# One that knows -gp in place of -d, and one that answers as llama-batched-bench does.
+PEER_GP = f"""#!{sys.executable}
+import json, sys
+if sys.argv[1] == "--help":
+    sys.exit(print("  -gp <pp,tg>   (default: )"))
+option = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert "-d" not in option
+prompt, generated = [int(n) for n in option.get("-gp", f"{{option['-p']}},{{option['-n']}}").split(",")]
+print(json.dumps([{{"n_prompt": prompt, "n_gen": generated, "avg_ts": 50.0 if "-gp" in option else 40.0}}]))
+"""
+BATCHED = f"""#!{sys.executable}
+import sys
+option = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert int(option["-c"]) >= int(option["-npl"]) * (int(option["-npp"]) + int(option["-ntg"]))
+print("|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |")
+print("|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|")
+print(f"|{{option['-npp']:>6}} | {{option['-ntg']:>6}} | {{option['-npl']:>4}} |    160 |    0.500 |   256.00 |    0.400 |    75.50 |    0.900 |   177.78 |")
+"""
 MAINS = f"""#!{sys.executable}
 import json, sys
 assert sys.argv[1] == "bench" and sys.argv[-1] == "--json"
 option = dict(zip(sys.argv[3:-1:2], sys.argv[4:-1:2]))
 print(json.dumps({{"n_prompt": int(option["-p"]), "n_gen": int(option["-n"]), "n_depth": int(option.get("-d", 0)),
-                  "samples_ts": [30.0], "limits": {{"peaks": [{{"numbers": "f32"}}]}}, "limit": {{"bound": "read", "share": 0.5}}}}))
+                  "n_sequences": int(option.get("-b", 1)), "samples_ts": [30.0], "limits": {{"peaks": [{{"numbers": "f32"}}]}}, "limit": {{"bound": "read", "share": 0.5}}}}))
 """
 
 
@@ -46,6 +64,7 @@ def program(path, text):
 @pytest.fixture
 def programs(tmp_path):
     return {"mains": program(tmp_path / "mains", MAINS), "peer": program(tmp_path / "peer", PEER),
+            "gp": program(tmp_path / "gp", PEER_GP), "batched": program(tmp_path / "some-batched-bench", BATCHED),
             "crash": program(tmp_path / "crash", f"#!{sys.executable}\nimport os\nos.abort()\n"),
             "silent": program(tmp_path / "silent", "#!/bin/sh\necho no json here\n"),
             "fails": program(tmp_path / "fails", "#!/bin/sh\necho unknown model architecture >&2\nexit 1\n")}
@@ -70,6 +89,14 @@ def test_ratios_are_to_the_best_peer(tmp_path, programs, capsys):
     assert "3 threads used" in text and "cores" in capsys.readouterr().out
 
 
+def test_depths_and_several_sequences_in_other_programs_terms(tmp_path, programs):
+    results, _ = run(tmp_path, programs, "--tests", "tg4,tg4@d16,tg4x8", "--rounds", "1", "--peer", f"ik={programs['gp']}",
+                     "--peer", f"ik={programs['batched']}", "--peer", f"alone={programs['gp']}")
+    assert [r["medians"]["ik"] for r in results] == [40, 50, 75.5]
+    assert [r["test"] for r in results] == ["tg4", "tg4@d16", "tg4x8"]
+    assert results[2]["failures"] == {"alone": "no program given for this test"}
+
+
 def test_a_peer_that_fails_is_reported(tmp_path, programs):
     results, text = run(tmp_path, programs, "--tests", "tg4", "--rounds", "1", *[
         word for name in ["crash", "silent", "fails"] for word in ["--peer", f"{name}={programs[name]}"]],
@@ -77,18 +104,18 @@ def test_a_peer_that_fails_is_reported(tmp_path, programs):
     [row] = results
     assert row["medians"]["mains"] == 30 and row["ratio"] is None
     assert row["failures"]["crash"] == "crashes (SIGABRT)"
-    assert row["failures"]["silent"] == "prints no JSON that can be read"
+    assert row["failures"]["silent"] == "prints nothing that can be read"
     assert "unknown model architecture" in row["failures"]["fails"]
     assert "cannot be started" in row["failures"]["absent"]
     assert "crashes (SIGABRT)" in text
 
 
 def test_mains_itself(tmp_path):
-    results, text = run(tmp_path, {"mains": MAINS_BIN}, "--tests", "pp8,tg2,tg2@d4", "--rounds", "2", "--threads", "1")
+    results, text = run(tmp_path, {"mains": MAINS_BIN}, "--tests", "pp8,tg2,tg2@d4,tg2x2", "--rounds", "2", "--threads", "1")
     assert all(row["medians"]["mains"] > 0 and row["share"] > 0 and not row["failures"] for row in results), text
 
 
-@pytest.mark.parametrize("arguments", [["--tests", "pp0"], ["--tests", "xx"], ["--peer", "nameless"],
+@pytest.mark.parametrize("arguments", [["--tests", "pp0"], ["--tests", "xx"], ["--tests", "pp8x2"], ["--peer", "nameless"],
                                        ["--peer", "mains=x"], ["--models", "gpt-5"], ["--types", "q9"]])
 def test_wrong_arguments_are_refused(tmp_path, programs, arguments):
     with pytest.raises(SystemExit):
