@@ -2,8 +2,8 @@
 
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
-given, more for what it must say: 4 for values and for what decides (which tool, that an argument is missing, that
-no tool fits), 2 for names that a thought has decided and for those of parameters, 1 for the rest.
+given, more for what it must say: 4 for thoughts over tools, for values, and for names without a thought; 2 for names
+that a thought has decided and for those of parameters, 1 for the rest. What ends a name or a value weighs what it does.
 """
 
 import json
@@ -57,24 +57,24 @@ DECISION_WEIGHT = 4
 
 
 def _thought(text, tools):
-    """What decides (data/tools.py) stands in every second place: a tool's name on a line of its own, that none is there,
-    that an argument is missing."""
-    names = "|".join(re.escape(tool["function"]["name"]) for tool in tools)
-    decisions = rf"(^(?:{names})$|^Two calls$|^Wanted:|: missing$|None fits$)" if names else r"(: missing$|None fits$)"
-    parts = re.split(decisions, text, flags=re.M)
-    return [(part, DECISION_WEIGHT if i % 2 else TEXT_WEIGHT) for i, part in enumerate(parts)]
+    """Pieces of a thought. Over tools (data/tools.py) all of it decides but the list of what is there. Whatever could stand in
+    one place weighs the same: else what weighs more is said more often (that a value is missing, one more word of it)."""
+    if not tools:
+        return [(text + END_THINK, TEXT_WEIGHT)]
+    lines = re.split(r"(^Tools: .*\n)", text, flags=re.M)
+    return [*((line, TEXT_WEIGHT if i % 2 else DECISION_WEIGHT) for i, line in enumerate(lines)), (END_THINK, DECISION_WEIGHT)]
 
 
 def _calls(tool_calls, name_weight):
     pieces = [(CALLS_BEGIN, TEXT_WEIGHT)]
     for i, call in enumerate(tool_calls):
         function = call["function"]
-        pieces += [("\n" if i else "", TEXT_WEIGHT), (INVOKE, TEXT_WEIGHT), (function["name"], name_weight), ('">\n', TEXT_WEIGHT)]
+        pieces += [("\n" if i else "", TEXT_WEIGHT), (INVOKE, TEXT_WEIGHT), (function["name"] + '">\n', name_weight)]
         for j, (name, value) in enumerate(json.loads(function["arguments"]).items()):
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            pieces += [("\n" if j else "", TEXT_WEIGHT), (PARAMETER, TEXT_WEIGHT), (name, NAME_WEIGHT),
-                       (STRING if isinstance(value, str) else NOT_STRING, TEXT_WEIGHT), (text, VALUE_WEIGHT),
-                       (PARAMETER_END, TEXT_WEIGHT)]
+            mark = STRING if isinstance(value, str) else NOT_STRING
+            pieces += [("\n" if j else "", TEXT_WEIGHT), (PARAMETER, TEXT_WEIGHT), (name + mark, NAME_WEIGHT),
+                       (text + PARAMETER_END, VALUE_WEIGHT)]
         pieces.append((INVOKE_END, TEXT_WEIGHT))
     return pieces + [(CALLS_END, TEXT_WEIGHT)]
 
@@ -126,7 +126,7 @@ def render(item, upto=None):
         else:
             thought = thinking and i > first_thought
             if thought:
-                pieces += [*_thought(message["reasoning_content"], item["tools"]), (END_THINK, TEXT_WEIGHT)]
+                pieces += _thought(message["reasoning_content"], item["tools"])
             pieces.append((message["content"], TEXT_WEIGHT))
             if message.get("tool_calls"):
                 pieces += _calls(message["tool_calls"], NAME_WEIGHT if thought else DECISION_WEIGHT)

@@ -126,6 +126,24 @@ def test_digits_are_single_tokens_and_marks_are_one(tokenizer):
         assert len(mark.encode()) < 1024
 
 
+def test_what_could_be_said_in_a_place_weighs_the_same():
+    """Else the model says more often what weighs more: that a value is missing, one more word of it."""
+    function = {"name": "book", "description": "", "parameters": {
+        "type": "object", "properties": {"place": {"type": "string"}, "count": {"type": "integer"}}}}
+    call = {"function": {"name": "book", "arguments": '{"place": "Ulm", "count": 2}'}}
+    answers = [{"reasoning_content": "book\nplace: Ulm\ncount: missing", "content": "How many?"},
+               {"reasoning_content": "Wanted: sell a boat\nTools: book\nNone fits", "content": "No."},
+               {"reasoning_content": "book\nplace: Ulm\ncount: 2", "content": "", "tool_calls": [call]}]
+    pieces = [chat.render({"system": "", "tools": [{"type": "function", "function": function}], "thinking": thinking, "messages": [
+        {"role": "user", "content": "book it"}, {"role": "assistant", **answer}]}) for thinking in (True, False) for answer in answers]
+    weight = {text: weight for rendered in pieces[:3] for text, weight in rendered}
+    assert weight["book\nplace: Ulm\ncount: missing"] == weight["Wanted: sell a boat\n"] == weight["None fits"] == 4
+    assert weight[chat.END_THINK] == 4 and weight["Tools: book\n"] == 1
+    assert weight["Ulm" + chat.PARAMETER_END] == weight["2" + chat.PARAMETER_END] == 4
+    assert weight['book">\n'] == weight["place" + chat.STRING] == weight["count" + chat.NOT_STRING] == 2
+    assert dict(pieces[5])['book">\n'] == 4, "without a thought the name decides"
+
+
 def test_weights_follow_the_values(tokenizer):
     from pocket.tokenizer import encode_pieces
     for item in CHATS[:60]:
