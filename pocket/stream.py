@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from tokenizers import Tokenizer
 
-from . import chat, drills, pointing
+from . import chat, drills, hops, pointing
 from .data.build import DRAWS, PRETRAINING_DRAWS, items_at
 from .data.phrases import stable_hash
 from .model import group_documents
@@ -147,7 +147,7 @@ class Stream:
 
     def row(self):
         """(ids, targets, weights, documents, positions, reads), each of `length`; of every sample the number of tokens and
-        those of its continuations; and where its attention should go (pointing.of_sample). Each continuation is a document;
+        those of its continuations; and where its attention should go (hops.of_sample). Each continuation is a document;
         its positions go on. `reads`: how often a token would be read if every continuation stood behind a beginning of its
         own; 0 for padding."""
         ids, targets, weights, documents, positions, reads, counts = [], [], [], [], [], [], []
@@ -170,7 +170,7 @@ class Stream:
             if at is None:
                 break
             begun, weight, branches = self.pool.pop(at)
-            points.append(pointing.of_sample(self.tokenizers[0], begun, [part for part, _ in branches], len(ids)))
+            points.append(hops.of_sample(self.tokenizers[0], begun, [part for part, _ in branches], len(ids)))
             add(begun, weight, 0, max(1, len(branches)))
             for part, weight in branches:
                 add(part, weight, len(begun))
@@ -183,11 +183,11 @@ class Stream:
         """dict of [rows, length] tensors, "groups" of the documents in them, and of every hop its "points"."""
         drawn = [self.row() for _ in range(rows)]
         spans = []
-        points = {hop: [] for hop in pointing.HOPS}
+        points = {hop: [] for hop in hops.HOPS}
         for i, (_, counts, pointed) in enumerate(drawn):
             first = i * self.length
-            for hops, names in pointed:
-                for hop, queries in hops.items():
+            for places, names in pointed:
+                for hop, queries in places.items():
                     if queries:
                         points[hop].append(pointing.tensors(queries, names, first, device))
             for count, branches in counts:

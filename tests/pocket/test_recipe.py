@@ -15,7 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the miniature of the pocket recipe is left out")
 
-from pocket import chat, drills, export, model as M, pointing, quantise, stream, train  # noqa: E402
+from pocket import chat, drills, export, hops, model as M, pointing, quantise, stream, train  # noqa: E402
 from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
@@ -99,7 +99,7 @@ def test_hops_are_told_and_go_on_after_an_interruption(tmp_path, vocabulary, mon
     more = {"length": 2048, "rows": 2}
     whole = fresh(tmp_path / "whole", vocabulary, **more)
     log = [whole.step() for _ in range(4)]
-    assert all(any(key in record for record in log) for hop in pointing.HOPS for key in (hop, f"{hop}_found"))
+    assert all(any(key in record for record in log) for hop in hops.HOPS for key in (hop, f"{hop}_found"))
     assert all(any(f"{hop}_told" in record for record in log) for hop in whole.tellers.hops) and len(whole.tellers.hops) == 3
     fresh(tmp_path / "part", vocabulary, **more).run(5, max_steps=2)
     again = fresh(tmp_path / "part", vocabulary, **more)
