@@ -3,7 +3,8 @@
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
 given, more for what it must say: 4 for thoughts over tools, for values, and for names without a thought; 2 for names
-that a thought has decided, for those of parameters, and where no tool fits; 1 for the rest. What ends a name or a value weighs what it does.
+that a thought has decided, for those of parameters, and where no tool fits; 1 for the rest. What ends a name or a value
+weighs what it does.
 """
 
 import json
