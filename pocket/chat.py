@@ -3,8 +3,7 @@
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
 given, more for what it must say: 4 for thoughts over tools, for values, and for names without a thought; 2 for names
-that a thought has decided, for those of parameters, and where no tool fits; 1 for the rest. What ends a name or a value
-weighs what it does.
+that a thought has decided and for those of parameters; 1 for the rest. What ends a name or a value weighs what it does.
 """
 
 import json
@@ -54,19 +53,16 @@ STRING, NOT_STRING = '" string="true">', '" string="false">'
 RESULTS_BEGIN, RESULT, RESULT_END, RESULTS_END = "\n\n<function_results>", "\n<result>", "</result>", "\n</function_results>"
 
 TEXT_WEIGHT, NAME_WEIGHT, VALUE_WEIGHT = 1, 2, 4
-DECISION_WEIGHT, NONE_WEIGHT = 4, 2
+DECISION_WEIGHT = 4
 
 
 def _thought(text, tools):
     """Pieces of a thought. Over tools (data/tools.py) all of it decides but the list of what is there. Whatever could stand in
-    one place weighs the same: else what weighs more is said more often (that a value is missing, one more word of it). That
-    no tool fits weighs half: it begins with one word, where the tools that may fit share the probability between them."""
+    one place weighs the same: else what weighs more is said more often (that a value is missing, one more word of it)."""
     if not tools:
         return [(text + END_THINK, TEXT_WEIGHT)]
-    if text.startswith("Wanted:"):
-        lines = re.split(r"(^Tools: .*\n)", text, flags=re.M)
-        return [*((line, TEXT_WEIGHT if i % 2 else NONE_WEIGHT) for i, line in enumerate(lines)), (END_THINK, NONE_WEIGHT)]
-    return [(text + END_THINK, DECISION_WEIGHT)]
+    parts = re.split(r"(^Tools: .*\n)", text, flags=re.M)
+    return [*((part, TEXT_WEIGHT if i % 2 else DECISION_WEIGHT) for i, part in enumerate(parts)), (END_THINK, DECISION_WEIGHT)]
 
 
 def _calls(tool_calls, name_weight):

@@ -10,7 +10,7 @@ import torch
 def orthogonalise(matrices, steps=5):
     """The nearest matrices with orthonormal rows or columns, nearly: singular values in about [0.7, 1.2]."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if matrices.is_cuda else matrices  # f32 takes half the time of bf16 on a CPU (measured)
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT

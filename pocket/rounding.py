@@ -11,7 +11,9 @@ from . import quantise
 from .model import MoE
 
 KIND = quantise.TYPES["iq4_nl"]
-REFIT_EVERY = 25  # steps: the scales move slowly, their search is slow
+# Steps. The scales move slowly and their search is slow (an eighth of the training time, every 25 steps); in between, each
+# follows its block by least squares over the codes that it has.
+SEARCH_EVERY, FOLLOW_EVERY = 400, 10
 
 
 class Rounding:
@@ -32,14 +34,22 @@ class Rounding:
                 experts, inputs, outputs = weight.shape
                 blocks = weight.transpose(1, 2).reshape(-1, quantise.BLOCK)
                 key = (number, name)
-                if step % REFIT_EVERY == 0 or key not in self.scales:
+                if step % SEARCH_EVERY == 0 or key not in self.scales:
                     values = blocks.float().cpu().numpy()
                     scale, _ = quantise.fit_scale(values, np.ones_like(values), quantise.CODEBOOKS[KIND])
                     self.scales[key] = torch.from_numpy(scale).to(weight.device)[:, None]
                 scale = self.scales[key]
-                codes = torch.bucketize(torch.where(scale == 0, 0, blocks / scale), self.bounds)
-                rounded = (self.codebook[codes] * scale).view(experts, outputs, inputs).transpose(1, 2)
+                values = self._nearest(blocks, scale)
+                if step % FOLLOW_EVERY == 0:
+                    fitted = (blocks * values).sum(1, keepdim=True) / (values * values).sum(1, keepdim=True).clamp_min(1e-30)
+                    scale = self.scales[key] = fitted.half().float()
+                    values = self._nearest(blocks, scale)
+                rounded = (values * scale).view(experts, outputs, inputs).transpose(1, 2)
                 module.rounded[name] = rounded.contiguous()
+
+    def _nearest(self, blocks, scale):
+        """Entries of the codebook."""
+        return self.codebook[torch.bucketize(torch.where(scale == 0, 0, blocks / scale), self.bounds)]
 
     def remove(self):
         for module in self.experts:

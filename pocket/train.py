@@ -32,7 +32,7 @@ from .stream import Stream
 BIAS_STEP, FIRST_BIAS_STEP, BIAS_STEPS_FALL = 0.001, 0.02, 300
 MTP_WEIGHT = 0.1
 POINTING_WEIGHT, TELLING_WEIGHT = 0.3, 0.3  # of where the heads of pointing.py look, and of what that brings
-SPARSE_EVERY, INDEXER_EVERY = 4, 16  # steps of the stages with sparse attention
+SPARSE_EVERY, INDEXER_EVERY = 4, 32  # steps of the stages with sparse attention
 
 
 @dataclasses.dataclass

@@ -52,7 +52,7 @@ CONVERSATIONS = 8  # of a draw
 MADE_UP = ("tools", "natural", "people")  # whose schemas may look otherwise
 WIDENED, RENAMED = 0.3, 0.4  # of the draws of made-up tools
 RENAMED_PEOPLE = 0.7  # of the draws of tools that people named: there names begin with few words
-DRAWS = {"tools": 0.12, "natural": 0.065, "people": 0.06, "jumble": 0.1, "builtin": 0.02, "home": 0.02, "arithmetic": 0.41, "dates": 0.28, "lists": 0.1,
+DRAWS = {"tools": 0.12, "natural": 0.065, "people": 0.06, "jumble": 0.1, "builtin": 0.035, "home": 0.02, "arithmetic": 0.41, "dates": 0.28, "lists": 0.1,
          "robot": 0.02, "prose": 0.03, "identity": 0.03}
 PRETRAINING_DRAWS = {**DRAWS, "series": 0.005, "recall": 0.14}
 

@@ -472,7 +472,7 @@ def _result(name, a, units, rng, language, split):
         return a["text"].upper() if a["upper"] else a["text"].lower()
     if name == "read_file":
         return values.statement(rng, language, split)
-    files = [values.file_name(rng) for _ in range(rng.randint(1, 3))]
+    files = [values.file_name(rng, split) for _ in range(rng.randint(1, 3))]
     return files if name == "list_files" else [f"{f}:{rng.randint(1, 90)}: {a['text']}" for f in files]
 
 
@@ -499,7 +499,7 @@ def _chain(language, split, rng, today):
                  _Call("convert_units", {"value": int(value), "from_unit": x, "to_unit": y},
                        [f"value: {value}", f"from_unit: {x}", f"to_unit: {y}"], _converted(value, factor), language)]
     else:
-        path, text = values.file_name(rng), values.statement(rng, language, split)
+        path, text = values.file_name(rng, split), values.statement(rng, language, split)
         slots = {"f": path}
         calls = [_Call("read_file", {"path": path}, [f"path: {path}"], text, language),
                  _Call("count_words", {"text": text}, [f"text: {text}"], _result("count_words", {"text": text}, None, rng, language, split), language)]

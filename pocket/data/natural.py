@@ -735,13 +735,13 @@ def _special(key, language, split, rng):
     if key == "upper":
         return _UPPER[language][index], index == 0
     if key == "folder":
-        folder = rng.choice(("docs", "photos", "src", "archive", "notes")) + rng.choice(("", "/2024", "/old", "/work"))
+        folder = values.folder(rng, split)
         return folder, folder
     if key == "company":
         name = values.invented_word(rng, language) + rng.choice(("", "", " AG", " Inc" if language == "en" else ""))
         return name, name
     pool = {"word": _WORDS, "place_kind": _KINDS}[key][language]
-    word = rng.choice(pool)
+    word = values.open_text(rng, language, 2) if split == "train" and rng.random() < 0.5 else rng.choice(pool)
     return word, word
 
 

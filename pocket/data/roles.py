@@ -916,7 +916,7 @@ def sample(role, language, split, rng, today):
     if kind == "people_list":
         parts = list(dict.fromkeys(values.person(rng, language, split) for _ in range(rng.randint(2, 3))))
         return join_list(parts, language, rng), parts, phrase
-    surface = {"email": lambda: values.email(rng, split), "file": lambda: values.file_name(rng),
+    surface = {"email": lambda: values.email(rng, split), "file": lambda: values.file_name(rng, split),
                "url": lambda: values.url(rng), "phone": lambda: values.phone(rng), "code": lambda: values.code(rng)}[kind]()
     return surface, surface, phrase
 

@@ -1,10 +1,16 @@
 """Values that people put into requests: names, places, titles, texts, codes. All written for this set.
 
-A quarter of the names and places is invented from syllables, so that copying cannot be learned as
-choosing from a list.
+In training half of them are open: words put together at random, invented ones among them. A list of twenty topics is
+learned by heart in a few million tokens, and then a model writes one of them in place of the one it was asked about.
+Tests draw from the lists alone, so that their items stay what they are.
 """
 
+import functools
+
+from . import lexicon
 from .phrases import split_values
+
+_OPEN = 0.5  # share of the values of training that come from no list
 
 _FIRST = """Anna Ben Clara David Elif Farid Greta Hannes Ines Jonas Karim Lena Marco Nadia Oskar Paula Quentin Rosa
 Samuel Tara Umut Vera Walter Xenia Yusuf Zoe Alice Bruno Carmen Dmitri Emma Felix Gloria Hugo Ida Jack Kira Liam
@@ -131,23 +137,63 @@ def invented_word(rng, language):
                    for _ in range(rng.randint(2, 3))).capitalize()
 
 
+@functools.cache
+def _nouns(language):
+    """Of things that tools are trained on, without what tests of new values ask for."""
+    at = ("en", "de", "zh").index(language)
+    kept = {value for pools in (_thing, _topic, _chore, _room) for value in pools[language][1]}
+    return [words[at] for words in lexicon.WORDS[lexicon.WORD_COUNT:] if words[at] not in kept]
+
+
+@functools.cache
+def _characters():
+    return sorted({character for noun in _nouns("zh") for character in noun} | set(_ZH_SOUNDS + _ZH_GIVEN))
+
+
+def open_word(rng, language):
+    """A noun, an invented word, or letters."""
+    kind = rng.random()
+    if kind < 0.45:
+        return rng.choice(_nouns(language))
+    if language == "zh":
+        return "".join(rng.choice(_characters()) for _ in range(rng.randint(1, 4)))
+    if kind < 0.6:
+        return "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(3, 8)))
+    word = invented_word(rng, language)
+    return word if kind < 0.8 else word.lower()
+
+
+def open_text(rng, language, most=3):
+    """Of one word to `most`, in Chinese of fewer."""
+    most = (most + 1) // 2 if language == "zh" else most
+    return ("" if language == "zh" else " ").join(open_word(rng, language) for _ in range(rng.randint(1, most)))
+
+
+def _is_open(rng, split):
+    return split == "train" and rng.random() < _OPEN
+
+
 def person(rng, language, split):
     if language == "zh" and rng.random() < 0.8:
         return rng.choice(_ZH_SURNAMES) + "".join(rng.choice(_ZH_GIVEN) for _ in range(rng.randint(1, 2)))
-    first = invented_word(rng, language) if rng.random() < 0.2 else rng.choice(_pool(_first, split))
+    invented = 0.4 if split == "train" else 0.2
+    first = invented_word(rng, language) if rng.random() < invented else rng.choice(_pool(_first, split))
     if rng.random() < 0.55:
         return first
-    return first + " " + (invented_word(rng, "en") if rng.random() < 0.2 else rng.choice(_pool(_last, split)))
+    return first + " " + (invented_word(rng, "en") if rng.random() < invented else rng.choice(_pool(_last, split)))
 
 
 def place(rng, language, split):
-    if rng.random() < 0.25:
+    if rng.random() < (_OPEN if split == "train" else 0.25):
         return invented_word(rng, language)
     pools = _city[language if rng.random() < 0.8 else rng.choice(("en", "de"))]
     return rng.choice(_pool(pools, split))
 
 
 def title(rng, language, split):
+    if _is_open(rng, split):
+        text = open_text(rng, language)
+        return text.title() if rng.random() < 0.5 else text
     kind = rng.randrange(4)
     adjective, noun = rng.choice(_ADJECTIVES[language]), rng.choice(_NOUNS[language])
     if language == "zh":
@@ -164,21 +210,28 @@ def title(rng, language, split):
 
 
 def chore(rng, language, split):
+    if _is_open(rng, split):
+        return _chore_of(open_text(rng, language, 2), rng, language)
     if rng.random() < 0.6:
         return rng.choice(_pool(_chore[language], split))
-    who = rng.choice(_PEOPLE[language]) if rng.random() < 0.6 else person(rng, language, split)
+    return _chore_of(rng.choice(_PEOPLE[language]) if rng.random() < 0.6 else person(rng, language, split), rng, language)
+
+
+def _chore_of(who, rng, language):
     action = rng.choice(_ACTIONS[language])
     return {"en": action + " " + who, "de": who + " " + action, "zh": action.format(who)}[language]
 
 
 def statement(rng, language, split):
+    if _is_open(rng, split) and rng.random() < 0.6:
+        return open_text(rng, language, 6)
     text = rng.choice(_STATEMENTS[language])
-    thing = rng.choice(_NOUNS[language]) if language != "de" else rng.choice(_NOUNS["de"])
+    thing = open_text(rng, language, 2) if _is_open(rng, split) else rng.choice(_NOUNS[language])
     return text.replace("{n}", str(rng.randint(2, 20))).replace("{o}", thing)
 
 
 def topic(rng, language, split):
-    base = rng.choice(_pool(_topic[language], split))
+    base = open_text(rng, language) if _is_open(rng, split) else rng.choice(_pool(_topic[language], split))
     if rng.random() < 0.3:
         where = place(rng, language, split)
         return {"en": f"{base} in {where}", "de": f"{base} in {where}", "zh": f"{where}的{base}"}[language]
@@ -186,10 +239,14 @@ def topic(rng, language, split):
 
 
 def thing(rng, language, split):
+    if _is_open(rng, split):
+        return open_text(rng, language, 2)
     return rng.choice(_pool(_thing[language], split))
 
 
 def room(rng, language, split):
+    if _is_open(rng, split) and rng.random() < 0.5:
+        return open_text(rng, language, 2)
     return rng.choice(_pool(_room[language], split))
 
 
@@ -200,7 +257,7 @@ def code(rng):
 
 
 def email(rng, split):
-    first = rng.choice(_pool(_first, split)).lower()
+    first = invented_word(rng, "en").lower() if _is_open(rng, split) else rng.choice(_pool(_first, split)).lower()
     return rng.choice((first, f"{first}.{rng.choice(_pool(_last, split)).lower()}",
                        f"{first}{rng.randint(1, 99)}")) + "@" + rng.choice(_DOMAINS)
 
@@ -209,9 +266,16 @@ def url(rng):
     return f"https://{rng.choice(_DOMAINS)}/{rng.choice(_STEMS)}" + rng.choice(("", f"/{rng.randint(1, 999)}"))
 
 
-def file_name(rng):
-    name = rng.choice(_STEMS) + rng.choice(("", f"_{rng.randint(1, 99)}", f"-{rng.randint(2019, 2030)}"))
+def file_name(rng, split):
+    open_stem = "_".join(open_word(rng, "en").lower().replace(" ", "-") for _ in range(rng.randint(1, 2))) if _is_open(rng, split) else ""
+    name = (open_stem or rng.choice(_STEMS)) + rng.choice(("", f"_{rng.randint(1, 99)}", f"-{rng.randint(2019, 2030)}"))
     return rng.choice(("", "", "docs/", "archive/", "photos/")) + name + "." + rng.choice(_EXTENSIONS)
+
+
+def folder(rng, split):
+    if _is_open(rng, split):
+        return "/".join(open_word(rng, "en").lower().replace(" ", "_") for _ in range(rng.randint(1, 2)))
+    return rng.choice(("docs", "photos", "src", "archive", "notes")) + rng.choice(("", "/2024", "/old", "/work"))
 
 
 def phone(rng):

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from pocket import controls
-from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, verify
+from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, values, verify
 from pocket.data.families import TEST_THINGS, TRAIN_THINGS
 from pocket.data.item import LANGUAGES, SPLITS
 from pocket.data.numbers import number_in_words
@@ -204,6 +204,18 @@ def test_copied_values_stand_in_the_request(sample):
                     assert value in said, (said, value)
                     checked += 1
     assert checked > 100
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ("topic", "thing", "title"))
+def test_values_of_training_are_no_list_to_learn(kind, language):
+    rng = random.Random(11)
+    drawn = {split: collections.Counter(getattr(values, kind)(rng, language, split) for _ in range(600)) for split in SPLITS}
+    assert sum(count == 1 for count in drawn["train"].values()) > 180, drawn["train"]
+    kept = set(values._topic[language][1]) | set(values._thing[language][1])
+    assert kept & set(drawn["test_values"]) and not kept & set(drawn["train"])
+    for split in set(SPLITS) - {"train"}:  # the items of tests stay what they are
+        assert len(drawn[split]) < len(drawn["train"]) - 80, split
 
 
 def test_tools_that_fit_nothing_are_not_called(sample):

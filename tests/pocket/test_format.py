@@ -137,8 +137,8 @@ def test_what_could_be_said_in_a_place_weighs_the_same():
     pieces = [chat.render({"system": "", "tools": [{"type": "function", "function": function}], "thinking": thinking, "messages": [
         {"role": "user", "content": "book it"}, {"role": "assistant", **answer}]}) for thinking in (True, False) for answer in answers]
     weight = {text: weight for rendered in pieces[:3] for text, weight in rendered}
-    assert weight["book\nplace: Ulm\ncount: missing" + chat.END_THINK] == 4
-    assert weight["Wanted: sell a boat\n"] == weight["None fits"] == weight[chat.END_THINK] == 2 and weight["Tools: book\n"] == 1
+    assert weight["book\nplace: Ulm\ncount: missing"] == 4
+    assert weight["Wanted: sell a boat\n"] == weight["None fits"] == weight[chat.END_THINK] == 4 and weight["Tools: book\n"] == 1
     assert weight["Ulm" + chat.PARAMETER_END] == weight["2" + chat.PARAMETER_END] == 4
     assert weight['book">\n'] == weight["place" + chat.STRING] == weight["count" + chat.NOT_STRING] == 2
     assert dict(pieces[5])['book">\n'] == 4, "without a thought the name decides"
