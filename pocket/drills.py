@@ -9,7 +9,8 @@ import functools
 
 from . import chat
 from .data import jumble
-from .data.item import pick_language
+from .data.families import NOUNS, VERB_WORDS
+from .data.item import LANGUAGES, pick_language
 from .tokenizer import encode_pieces
 
 _BETWEEN = (": ", '": "', '", "', " = ", "\n", "; ", '", "description": "', ". ")
@@ -54,6 +55,18 @@ def _lookup(rng, vocabulary, encode):
         add(given + key + found)
         add(value + end, 1.0)
     return ids, weights
+
+
+def _translated(rng, tokenizer):
+    """Words and what each is called in another language, mostly in English, as tools are named: facts, which take many
+    meetings and are forgotten where they are not met (RECIPE.md), so as many as a text can hold."""
+    one, other = rng.choice((("de", "en"), ("zh", "en"), ("de", "en"), ("zh", "en"), ("en", "de"), ("en", "zh"), ("de", "zh"), ("zh", "de")))
+    a, b = LANGUAGES.index(one), LANGUAGES.index(other)
+    join, end = rng.choice(_BETWEEN), "\n" if rng.random() < 0.7 else rng.choice(_BETWEEN)
+    pieces = []
+    for words in rng.sample(NOUNS + VERB_WORDS, 40):
+        pieces += [(words[a] + join, 0), (words[b] + end, 1)]
+    return encode_pieces(tokenizer, pieces)
 
 
 @functools.lru_cache(maxsize=16)
@@ -165,10 +178,11 @@ def drill(tokenizer, rng):
     encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
     kind = rng.random()
     begin, end = tokenizer.token_to_id(chat.BOS), tokenizer.token_to_id(chat.EOS)
-    if kind < 0.2:
-        ids, weights = _again(rng, vocabulary) if kind < 0.07 else _lookup(rng, vocabulary, encode)
+    if kind < 0.4:
+        ids, weights = (_again(rng, vocabulary) if kind < 0.05 else _lookup(rng, vocabulary, encode) if kind < 0.15
+                        else _translated(rng, tokenizer))
         return [begin] + ids + [end], [0.0] + weights + [0.0], []
-    if kind < 0.55:
+    if kind < 0.65:
         ids, weights, questions = _choice(rng, vocabulary, _frame(encode), _spellings(tokenizer))
     else:
         ids, weights, questions = _jumbled(rng, tokenizer)

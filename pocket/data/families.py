@@ -186,6 +186,17 @@ THINGS = [Thing(line) for line in _THINGS + lexicon.THING_LINES]
 TRAIN_THINGS = [t for t in THINGS if not t.held_out]
 TEST_THINGS = [t for t in THINGS if t.held_out]
 
+# (English, German, Chinese): what things are called that tools are trained on, and the words of the lexicon; verbs.
+NOUNS = lexicon.WORDS + [(t.noun, lexicon.bare(t.de), t.zh) for t in TRAIN_THINGS]
+VERB_WORDS = [tuple(verb[i].split("|")[0] for i in (0, 3, 4)) for verb in VERBS.values()]
+_HELD_OUT_WORDS = {part for t in TEST_THINGS for part in (*t.noun.split(), lexicon.bare(t.de), t.zh)}
+
+
+def is_held_out(words):
+    """Whether one of the words names something that no tool of training is about."""
+    return any(part in _HELD_OUT_WORDS for word in words for part in (word, *word.split()))
+
+
 _SYNONYM_VERBS = {
     "create": "create add new make insert", "delete": "delete remove cancel drop", "find": "find search lookup query",
     "show": "show get list view", "change": "update edit modify change", "send": "send dispatch", "start": "start run begin",
@@ -225,6 +236,9 @@ def meanings():
         # "Lege an" stands on both sides of its object.
         add(key, *english.split("|"), third, *(phrase.split()[0] for phrase in imperative.split("|")), *infinitive.split("|"),
             *chinese.split("|"), *_SYNONYM_VERBS.get(key, "").split())
+    for words in lexicon.WORDS[:lexicon.WORD_COUNT]:
+        if not is_held_out(words):
+            add(f"the word {words[0]}", *words)
     for thing in TRAIN_THINGS:
         add(thing.key, thing.noun, thing.en_plural, thing.word.replace("_", " "), lexicon.bare(thing.de), thing.de_plural, thing.zh)
     return found

@@ -9,13 +9,14 @@ stands second, 55). In requests that make sense the verb and habit guess half of
 import functools
 
 from . import tool_phrases as P, values
-from .families import TRAIN_THINGS, VERBS
-from .item import assistant, make_item, pick_language, user
+from .families import NOUNS, TRAIN_THINGS, VERB_WORDS, VERBS, is_held_out
+from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import expand
 from .schemas import FIRST_WORDS, empty_name
 from .tools import THINKING, thought_of_call, thought_of_none
 
 _STRANGER, _NO_TOOL = 0.25, 0.12
+_FOREIGN = 0.35  # of the lists are declared in another language than they are asked in
 
 
 @functools.cache
@@ -29,6 +30,16 @@ def _words(language):
     return sorted(words | set(FIRST_WORDS) if language == "en" else words)
 
 
+@functools.cache
+def _translations(one, other):
+    """{word: the word of another language that means it}, of single words; nothing of the held-out families."""
+    known = [words for words in NOUNS if not is_held_out(words)] + VERB_WORDS
+    known = [words for words in known if " " not in "".join(words)]
+    a, b = LANGUAGES.index(one), LANGUAGES.index(other)
+    found = {words[a]: words[b] for words in known if words[a].lower() != words[b].lower()}
+    return {word: said for word, said in found.items() if list(found.values()).count(said) == 1}
+
+
 def _invented(language, rng):
     if language == "zh" or rng.random() < 0.7:
         return values.invented_word(rng, language)
@@ -36,20 +47,31 @@ def _invented(language, rng):
 
 
 class _Words:
-    """Words of a draw, none twice."""
+    """Words of a draw, none twice, in none of its two languages: those that tools are declared in, and asked in."""
 
-    def __init__(self, language, rng):
-        self.language, self.rng, self.taken = language, rng, set()
+    def __init__(self, declared, asked, rng):
+        self.declared, self.asked, self.rng, self.taken = declared, asked, rng, set()
+        self.same = _translations(declared, asked) if declared != asked else {}
+        self.known = sorted(self.same) or _words(declared)
 
     def take(self):
+        """As a tool is declared with it."""
         while True:
-            word = _invented(self.language, self.rng) if self.rng.random() < _STRANGER else self.rng.choice(_words(self.language))
-            if word.lower() not in self.taken:
-                self.taken.add(word.lower())
+            word = _invented(self.declared, self.rng) if self.rng.random() < _STRANGER else self.rng.choice(self.known)
+            both = {word.lower(), self.said(word).lower()}
+            if not both & self.taken:
+                self.taken |= both
                 return word
 
     def some(self, fewest, most):
         return [self.take() for _ in range(self.rng.randint(fewest, most))]
+
+    def said(self, word):
+        """As a request says it."""
+        return self.same.get(word, word)
+
+    def some_said(self, fewest, most):
+        return [self.said(word) for word in self.some(fewest, most)]
 
 
 def _joined(words, rng, style=None):
@@ -75,7 +97,7 @@ class _Tool:
     """Its keys are the words that no other tool has."""
 
     def __init__(self, words, rng, begins, common, style, bare):
-        self.rng, self.language, self.keys = rng, words.language, words.some(1, 3)
+        self.rng, self.words, self.language, self.keys = rng, words, words.declared, words.some(1, 3)
         kind = rng.random()
         shown = rng.sample(self.keys, rng.randint(1, len(self.keys))) if kind < 0.5 else []
         if kind >= 0.8:
@@ -114,24 +136,25 @@ class _Tool:
             return rng.randint(0, 10 ** rng.randint(1, 4))
         kind = rng.random()
         if kind < 0.3:
-            return values.person(rng, self.language, "train")
+            return values.person(rng, self.words.asked, "train")
         if kind < 0.5:
-            return values.place(rng, self.language, "train")
-        return values.title(rng, self.language, "train") if kind < 0.8 else values.code(rng)
+            return values.place(rng, self.words.asked, "train")
+        return values.title(rng, self.words.asked, "train") if kind < 0.8 else values.code(rng)
 
     def request(self, words):
         """(parts in any order, arguments)"""
         rng = self.rng
+        say = lambda word: _inflected(self.words.said(word), self.words.asked, rng)
         given = [n for n in self.parameters if n in self.required or rng.random() < 0.35]
         arguments = {n: self.value(self.parameters[n][2]) for n in given}
-        parts = [[_inflected(k, self.language, rng)] for k in rng.sample(self.visible, rng.randint(1, len(self.visible)))]
+        parts = [[say(k)] for k in rng.sample(self.visible, rng.randint(1, len(self.visible)))]
         if given and rng.random() < 0.15:
             parts = []  # its parameters tell it
         for name, value in arguments.items():
             alone = len(self.parameters) == 1 and parts and rng.random() < 0.5
-            said = [] if alone else [_inflected(w, self.language, rng) for w in self.parameters[name][0]]
+            said = [] if alone else [say(w) for w in self.parameters[name][0]]
             parts.append([*said, str(value)])
-        parts += [[w] for w in words.some(0, rng.choice((1, 3, 6)))]
+        parts += [[w] for w in words.some_said(0, rng.choice((1, 3, 6)))]
         rng.shuffle(parts)
         return parts, arguments
 
@@ -141,7 +164,8 @@ class Scene:
 
     def __init__(self, rng, language, bare=False):
         """bare: without parameters."""
-        self.rng, self.language, self.words = rng, language, _Words(language, rng)
+        declared = rng.choice([other for other in LANGUAGES if other != language] + ["en"]) if rng.random() < _FOREIGN else language
+        self.rng, self.language, self.words = rng, language, _Words(declared, language, rng)
         begins = self.words.some(1, 2) if rng.random() < 0.6 else []
         common = self.words.some(0, 3)
         style = rng.randrange(4) if rng.random() < 0.6 else None
@@ -166,7 +190,7 @@ def make_jumble_items(split, rng, language=None, count=1):
     for _ in range(count):
         thinking = rng.random() < THINKING
         if rng.random() < _NO_TOOL:
-            said = scene.words.some(2, 7)
+            said = scene.words.some_said(2, 7)
             text, thought = scene.between.join(said), thought_of_none(scene.declared, scene.between.join(said[:3]).lower())
             answer = assistant(expand(rng.choice(P.NO_TOOL[language]), rng), thought if thinking else None)
             label, check = "no_tool", {"turn": 1, "kind": "none"}

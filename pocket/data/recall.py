@@ -4,8 +4,8 @@ Generated tool schemas are long and their answers short, so that attention learn
 are short and ask often: lists of keys and values, records, descriptions of tools, texts to be repeated.
 """
 
-from . import lexicon, values
-from .families import TRAIN_THINGS, tool_name
+from . import values
+from .families import NOUNS, TRAIN_THINGS, tool_name
 from .item import LANGUAGES, assistant, make_item, pick_language, user
 from .phrases import PatternSet, expand
 from .schemas import InventedThing
@@ -133,10 +133,9 @@ _ASKED = {"en": ("English", "Englisch", "英语"), "de": ("German", "Deutsch", "
 
 def _words(rng, language, split):
     """What a thing is called in another language, of the lexicon and of the things of tools."""
-    known = lexicon.WORDS + [(t.noun, t.de.split(" ", 1)[-1], t.zh) for t in TRAIN_THINGS]
     messages = []
     for _ in range(_ANSWERS):
-        words = dict(zip(LANGUAGES, rng.choice(known)))
+        words = dict(zip(LANGUAGES, rng.choice(NOUNS)))
         one, other = rng.sample(LANGUAGES, 2)
         messages += [user(f"{words[one]} = {_ASKED[other][LANGUAGES.index(language)]}?" if rng.random() < 0.5 else f"{words[one]} = {other}"),
                      assistant(words[other])]

@@ -3,6 +3,7 @@
 import collections
 import datetime
 import decimal
+import itertools
 import json
 import pathlib
 import random
@@ -12,7 +13,7 @@ import pytest
 
 from pocket import controls
 from pocket.data import arithmetic, build, dates, home, jumble, lexicon, natural, robot, schemas, values, verify
-from pocket.data.families import TEST_THINGS, TRAIN_THINGS
+from pocket.data.families import NOUNS, TEST_THINGS, TRAIN_THINGS, VERB_WORDS
 from pocket.data.item import LANGUAGES, SPLITS
 from pocket.data.numbers import number_in_words
 
@@ -389,6 +390,34 @@ def test_forty_phrasings_for_each_task_and_language():
             assert by_language[language][1] >= 40, (task, language, by_language[language])
 
 
+def test_jumbled_requests_in_another_language_say_it_by_meaning(monkeypatch):
+    monkeypatch.setattr(jumble, "_FOREIGN", 1)
+    english = {}
+    for words in NOUNS + VERB_WORDS:
+        english.setdefault(words[1].lower(), set()).add(words[0].lower())
+    asked = right = 0
+    for seed in range(80):
+        drawn = jumble.make_jumble_items("train", random.Random(seed), "de", 8)
+        functions = {t["function"]["name"]: t["function"] for t in drawn[0]["tools"]}
+        told = {name: set(controls.words(json.dumps(function))) for name, function in functions.items()}
+        for item in drawn:
+            if item["kind"] == "no_tool" or item["checks"][0]["calls"][0]["arguments"]:
+                continue
+            meant = [word for said in item["messages"][0]["content"].lower().split() for word in english.get(said, ())]
+            named = {name for name, words in told.items() if any(word in words for word in meant)}
+            asked, right = asked + bool(named), right + (item["checks"][0]["calls"][0]["name"] in named)
+    assert asked > 60 and right > 0.9 * asked, (right, asked)
+
+
+def test_no_word_of_the_held_out_families_is_jumbled():
+    for one, other in itertools.permutations(LANGUAGES, 2):
+        known = jumble._translations(one, other)
+        assert len(known) > 250
+        for thing in TEST_THINGS:
+            words = {"en": thing.noun, "de": lexicon.bare(thing.de), "zh": thing.zh}
+            assert words[one] not in known and words[other] not in known.values(), thing.key
+
+
 # Reproducible, and without the grammars
 
 
@@ -404,8 +433,9 @@ def test_three_quarters_of_the_conversations_of_training_are_about_tools():
         assert low < share(task) < high, (task, share(task))
 
 
-def test_jumbled_requests_say_which_tool_they_mean():
+def test_jumbled_requests_say_which_tool_they_mean(monkeypatch):
     """Of the words that tools declare, each belongs to one tool, but for what many share; a request has none of another."""
+    monkeypatch.setattr(jumble, "_FOREIGN", 0)
     kinds = collections.Counter()
     for seed in range(60):
         drawn = jumble.make_jumble_items("train", random.Random(seed), "en", 8)
