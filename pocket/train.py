@@ -32,7 +32,7 @@ from .stream import Stream
 BIAS_STEP, FIRST_BIAS_STEP, BIAS_STEPS_FALL = 0.001, 0.02, 300
 MTP_WEIGHT = 0.1
 POINTING_WEIGHT, TELLING_WEIGHT = 0.3, 0.3  # of where the heads of pointing.py look, and of what that brings
-SPARSE_EVERY, INDEXER_EVERY = 4, 32  # steps of the stages with sparse attention
+SPARSE_EVERY, INDEXER_EVERY, MTP_EVERY = 4, 32, 4  # steps of the stages with sparse attention
 
 
 @dataclasses.dataclass
@@ -156,7 +156,8 @@ class Trainer:
                     logged.update({f"{hop}_untold": untold.detach(), f"{hop}_told": right})
             if run.recalls:
                 logged["recall"] = torch.stack(run.recalls).mean()
-            if stage.name == "sft" or (stage.name == "sparse" and self.done >= 0.75 * stage.tokens):
+            with_mtp = stage.name == "sft" or (stage.name == "sparse" and self.done >= 0.75 * stage.tokens)
+            if with_mtp and self.steps % MTP_EVERY == 1:  # a fifth of the forward pass
                 mtp_loss, mtp_right = self._mtp(batch, hidden, context)
                 total = total + MTP_WEIGHT * mtp_loss
                 logged.update(mtp_loss=mtp_loss.detach(), mtp_accuracy=mtp_right.detach())
