@@ -1,6 +1,7 @@
 """A miniature of the recipe: all stages in a minute, interrupted and resumed, exported and compared."""
 
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from pocket import tokenizer as tokens  # noqa: E402
 from pocket.generate import generate  # noqa: E402
 from pocket.rounding import KIND, Rounding  # noqa: E402
 from pocket.data import build  # noqa: E402
+from pocket.data.families import NOUNS, VERB_WORDS  # noqa: E402
 from pocket.stream import Stream, samples_of, tokens_in  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -369,8 +371,21 @@ def test_other_segmentations_say_the_same(vocabulary, monkeypatch):
     assert len(ids) > len(whole), "the last lacks all the rarer merges"
 
 
-def test_drills_ask_for_what_stands_in_the_text(vocabulary):
+def test_drills_of_words_say_what_a_word_is_called(vocabulary):
+    tokenizer, known = tokens.load(vocabulary), NOUNS + VERB_WORDS
+    called = [pair for words in known for pair in itertools.permutations(words, 2)]
+    for seed in range(8):
+        ids, weights = drills._translated(random.Random(seed), tokenizer)
+        text = tokenizer.decode(ids)
+        told = {other for word, other in called if any(word + join + other in text for join in drills._BETWEEN)}
+        weighed = [tokenizer.decode([token for token, _ in run])
+                   for weight, run in itertools.groupby(zip(ids, weights), lambda pair: pair[1]) if weight]
+        assert len(weighed) == 40 and all(any(word in said for word in told) for said in weighed), (text, weighed)
+
+
+def test_drills_ask_for_what_stands_in_the_text(vocabulary, monkeypatch):
     tokenizer = tokens.load(vocabulary)
+    monkeypatch.setattr(drills, "_translated", lambda rng, tokenizer: drills._again(rng, tokenizer.get_vocab_size()))  # those are known or not
     asked, seen, alone = 0, set(), 0
     for seed in range(100):
         begun, nothing, questions = drills.drill(tokenizer, random.Random(seed))
