@@ -3,7 +3,8 @@
 The text must be byte for byte what the program's own encoder renders (src/io/chat/deepseek_v32_chat.cc);
 tests/pocket compares them. Rendering gives pieces with a weight for the loss: 0 for what the model is
 given, more for what it must say: 4 for thoughts over tools, for values, and for names without a thought; 2 for names
-that a thought has decided and for those of parameters; 1 for the rest. What ends a name or a value weighs what it does.
+that a thought has decided, for those of parameters, and for all else that is said; 1 for lists of tools. What ends a name or a
+value weighs what it does.
 """
 
 import json
@@ -52,8 +53,8 @@ PARAMETER, PARAMETER_END = f'<{DSML}parameter name="', f"</{DSML}parameter>"
 STRING, NOT_STRING = '" string="true">', '" string="false">'
 RESULTS_BEGIN, RESULT, RESULT_END, RESULTS_END = "\n\n<function_results>", "\n<result>", "</result>", "\n</function_results>"
 
-TEXT_WEIGHT, NAME_WEIGHT, VALUE_WEIGHT = 1, 2, 4
-DECISION_WEIGHT = 4
+LIST_WEIGHT, TEXT_WEIGHT, NAME_WEIGHT = 1, 2, 2
+DECISION_WEIGHT, VALUE_WEIGHT = 4, 4
 
 
 def _thought(text, tools):
@@ -62,7 +63,7 @@ def _thought(text, tools):
     if not tools:
         return [(text + END_THINK, TEXT_WEIGHT)]
     parts = re.split(r"(^Tools: .*\n)", text, flags=re.M)
-    return [*((part, TEXT_WEIGHT if i % 2 else DECISION_WEIGHT) for i, part in enumerate(parts)), (END_THINK, DECISION_WEIGHT)]
+    return [*((part, LIST_WEIGHT if i % 2 else DECISION_WEIGHT) for i, part in enumerate(parts)), (END_THINK, DECISION_WEIGHT)]
 
 
 def _calls(tool_calls, name_weight):
