@@ -19,6 +19,7 @@ from .data.phrases import stable_hash
 from .data.verify import passes
 from .intervals import mcnemar, wilson
 
+TOLD = "the program's own tools, the result told"  # asked after the right calls and their results, where items go on to that
 # (row, cell, sources)
 ROWS = (
     ("unseen tool families", "new_families", ("tools", "natural")),
@@ -31,6 +32,7 @@ ROWS = (
     ("seen families, no tool fits", "new_templates", ("no_tool",)),
     ("the program's own tools, unseen templates", "new_templates", ("builtin",)),
     ("the program's own tools, unseen values", "new_values", ("builtin",)),
+    (TOLD, "new_values", ("builtin",)),
     ("arithmetic, up to six digits", "new_values", ("arithmetic",)),
     ("arithmetic, longer than trained", "longer", ("arithmetic",)),
     ("dates and units, unseen templates", "new_templates", ("dates",)),
@@ -47,7 +49,10 @@ def generated_rows(count, languages=LANGUAGES):
     """(row, language, items)"""
     for row, name, sources in ROWS:
         for language in languages:
-            yield row, language, [item for source in sources for item in cell(name, source, language, count // len(sources))]
+            items = [item for source in sources for item in cell(name, source, language, count // len(sources))]
+            if row == TOLD:
+                items = [dict(item, checks=item["checks"][-1:]) for item in items if all(item["checks"][-1].get("all") or [""])]
+            yield row, language, items
 
 
 def human_rows(limit=None):
