@@ -2,7 +2,7 @@
 
 In training half of them are open: words put together at random, invented ones among them. A list of twenty topics is
 learned by heart in a few million tokens, and then a model writes one of them in place of the one it was asked about.
-Tests draw from the lists alone, so that their items stay what they are.
+Tests draw from the lists, with a quarter of names and places invented: their items stay what they are.
 """
 
 import functools

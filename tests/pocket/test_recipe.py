@@ -337,7 +337,7 @@ def test_rows_hold_whole_samples(vocabulary, monkeypatch):
     assert reads == [max(1, count) for count in expected], "a beginning is read by each of its continuations"
     last = (batch["documents"][:, 1:] != batch["documents"][:, :-1]).nonzero(as_tuple=True)
     assert (batch["weights"][:, :-1][last] == 0).all(), "the end of a document predicts nothing"
-    assert set(batch["weights"].unique().tolist()) == {0, 1, 2, 4}
+    assert {0, 2, 4} <= set(batch["weights"].unique().tolist()) <= {0, 1, 2, 4}
 
 
 def test_samples_say_what_conversations_say(vocabulary, monkeypatch):
