@@ -51,6 +51,7 @@ def generated_rows(count, languages=LANGUAGES):
         for language in languages:
             items = [item for source in sources for item in cell(name, source, language, count // len(sources))]
             if row == TOLD:
+                # Not those whose answer need not hold anything: whatever was said would be right.
                 items = [dict(item, checks=item["checks"][-1:]) for item in items if all(item["checks"][-1].get("all") or [""])]
             yield row, language, items
 

@@ -741,7 +741,7 @@ def _special(key, language, split, rng):
         name = values.invented_word(rng, language) + rng.choice(("", "", " AG", " Inc" if language == "en" else ""))
         return name, name
     pool = {"word": _WORDS, "place_kind": _KINDS}[key][language]
-    word = values.open_text(rng, language, 2) if split == "train" and rng.random() < 0.5 else rng.choice(pool)
+    word = values.open_text(rng, language, 2) if values.is_open(rng, split) else rng.choice(pool)
     return word, word
 
 

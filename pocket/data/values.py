@@ -169,7 +169,8 @@ def open_text(rng, language, most=3):
     return ("" if language == "zh" else " ").join(open_word(rng, language) for _ in range(rng.randint(1, most)))
 
 
-def _is_open(rng, split):
+def is_open(rng, split):
+    """Whether a value comes from no list: half of the time in training, never in tests."""
     return split == "train" and rng.random() < _OPEN
 
 
@@ -191,7 +192,7 @@ def place(rng, language, split):
 
 
 def title(rng, language, split):
-    if _is_open(rng, split):
+    if is_open(rng, split):
         text = open_text(rng, language)
         return text.title() if rng.random() < 0.5 else text
     kind = rng.randrange(4)
@@ -210,7 +211,7 @@ def title(rng, language, split):
 
 
 def chore(rng, language, split):
-    if _is_open(rng, split):
+    if is_open(rng, split):
         return _chore_of(open_text(rng, language, 2), rng, language)
     if rng.random() < 0.6:
         return rng.choice(_pool(_chore[language], split))
@@ -223,15 +224,15 @@ def _chore_of(who, rng, language):
 
 
 def statement(rng, language, split):
-    if _is_open(rng, split) and rng.random() < 0.6:
+    if is_open(rng, split) and rng.random() < 0.6:
         return open_text(rng, language, 6)
     text = rng.choice(_STATEMENTS[language])
-    thing = open_text(rng, language, 2) if _is_open(rng, split) else rng.choice(_NOUNS[language])
+    thing = open_text(rng, language, 2) if is_open(rng, split) else rng.choice(_NOUNS[language])
     return text.replace("{n}", str(rng.randint(2, 20))).replace("{o}", thing)
 
 
 def topic(rng, language, split):
-    base = open_text(rng, language) if _is_open(rng, split) else rng.choice(_pool(_topic[language], split))
+    base = open_text(rng, language) if is_open(rng, split) else rng.choice(_pool(_topic[language], split))
     if rng.random() < 0.3:
         where = place(rng, language, split)
         return {"en": f"{base} in {where}", "de": f"{base} in {where}", "zh": f"{where}的{base}"}[language]
@@ -239,13 +240,13 @@ def topic(rng, language, split):
 
 
 def thing(rng, language, split):
-    if _is_open(rng, split):
+    if is_open(rng, split):
         return open_text(rng, language, 2)
     return rng.choice(_pool(_thing[language], split))
 
 
 def room(rng, language, split):
-    if _is_open(rng, split) and rng.random() < 0.5:
+    if is_open(rng, split) and rng.random() < 0.5:
         return open_text(rng, language, 2)
     return rng.choice(_pool(_room[language], split))
 
@@ -257,7 +258,7 @@ def code(rng):
 
 
 def email(rng, split):
-    first = invented_word(rng, "en").lower() if _is_open(rng, split) else rng.choice(_pool(_first, split)).lower()
+    first = invented_word(rng, "en").lower() if is_open(rng, split) else rng.choice(_pool(_first, split)).lower()
     return rng.choice((first, f"{first}.{rng.choice(_pool(_last, split)).lower()}",
                        f"{first}{rng.randint(1, 99)}")) + "@" + rng.choice(_DOMAINS)
 
@@ -267,13 +268,13 @@ def url(rng):
 
 
 def file_name(rng, split):
-    open_stem = "_".join(open_word(rng, "en").lower().replace(" ", "-") for _ in range(rng.randint(1, 2))) if _is_open(rng, split) else ""
+    open_stem = "_".join(open_word(rng, "en").lower().replace(" ", "-") for _ in range(rng.randint(1, 2))) if is_open(rng, split) else ""
     name = (open_stem or rng.choice(_STEMS)) + rng.choice(("", f"_{rng.randint(1, 99)}", f"-{rng.randint(2019, 2030)}"))
     return rng.choice(("", "", "docs/", "archive/", "photos/")) + name + "." + rng.choice(_EXTENSIONS)
 
 
 def folder(rng, split):
-    if _is_open(rng, split):
+    if is_open(rng, split):
         return "/".join(open_word(rng, "en").lower().replace(" ", "_") for _ in range(rng.randint(1, 2)))
     return rng.choice(("docs", "photos", "src", "archive", "notes")) + rng.choice(("", "/2024", "/old", "/work"))
 
